@@ -1,0 +1,208 @@
+"""The closed set of changes that a plan may hold, and their JSON.
+
+Six kinds. Five touch paths in ways that the journal can take back; `Purge` cannot be taken back and
+says so by its type. Every change carries `why`, one sentence for the person who reads the plan.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple, Type, Union
+
+from hvprep.errors import FormatError
+from hvprep.model.node import GuestPath
+
+#: Word in the argv of a Build that the executor replaces by the candidate's path.
+CANDIDATE = "{candidate}"
+#: Word (or part of one) in the argv of a Build that the executor replaces by its scratch directory.
+SCRATCH = "{scratch}"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A regular file with this content. `mode` None keeps the mode there is, or is 0644 for a new file."""
+
+    path: GuestPath
+    content: bytes
+    why: str
+    mode: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link at `path` with the text `target`."""
+
+    path: GuestPath
+    target: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Nothing at `path` any more; a copy is kept, rollback brings it back."""
+
+    path: GuestPath
+    why: str
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Nothing at `path` any more and no copy anywhere: for secrets. Cannot be rolled back."""
+
+    path: GuestPath
+    why: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A program of the distribution. `writes` names every path that it may create, change or remove."""
+
+    argv: Tuple[str, ...]
+    writes: Tuple[GuestPath, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Build:
+    """A generated file (an initrd, a grub.cfg), made beside the old one, judged, then renamed over it.
+
+    argv        the generator; CANDIDATE stands for the new file, SCRATCH for a directory of the transaction
+    check       a program that must accept the candidate first (grub-script-check), or ()
+    judge       the name, in the judges' registry, of the pure function that inspects the candidate
+    wants       what the judge has to find in it; Builds of one target are merged by the union of these
+    subject     what it is built for: the kernel version of an initrd, "" for a boot configuration
+    env         words added to the generator's environment
+    copy        (directory of the guest, name below SCRATCH) copied there first, links followed
+    scratch     (name below SCRATCH, text) written there after the copies
+    otherwise   the Write to make where the generator fails or its candidate is refused (offline only)
+    """
+
+    target: GuestPath
+    argv: Tuple[str, ...]
+    judge: str
+    why: str
+    wants: Tuple[str, ...] = ()
+    subject: str = ""
+    check: Tuple[str, ...] = ()
+    env: Tuple[Tuple[str, str], ...] = ()
+    copy: Tuple[Tuple[GuestPath, str], ...] = ()
+    scratch: Tuple[Tuple[str, str], ...] = ()
+    otherwise: Optional[Write] = None
+
+
+Change = Union[Write, Link, Remove, Purge, Run, Build]
+
+_KINDS: Mapping[str, Type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Write, Link, Remove, Purge, Run, Build)
+}
+
+
+def target_of(change: Change) -> Optional[GuestPath]:
+    """The one path that the change makes or removes; None for a Run, which names its own."""
+    if isinstance(change, Run):
+        return None
+    return change.target if isinstance(change, Build) else change.path
+
+
+def change_to_json(change: Change) -> Dict[str, Any]:
+    """A JSON object with the kind and every field that is not at its default."""
+    document: Dict[str, Any] = {"kind": type(change).__name__.lower()}
+    for field in dataclasses.fields(change):
+        value = getattr(change, field.name)
+        if field.default is not dataclasses.MISSING and value == field.default:
+            continue
+        document[field.name] = _encode(value)
+    return document
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, GuestPath):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    if isinstance(value, Write):
+        return change_to_json(value)
+    return value
+
+
+def change_from_json(document: Mapping[str, Any]) -> Change:
+    """The change that `change_to_json` wrote. Fields that this version does not know are ignored.
+
+    Raises FormatError where a field is missing or of another type.
+    """
+    kind = _KINDS.get(str(document.get("kind")))
+    if kind is None:
+        raise FormatError(f"a change has the unknown kind {document.get('kind')!r}")
+    values: Dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        if field.name in document:
+            values[field.name] = _decode(kind, field.name, document[field.name])
+    try:
+        return kind(**values)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise FormatError(f"a change of the kind {document['kind']!r} is incomplete: {error}") from error
+
+
+def _decode(kind: Type[Any], name: str, value: Any) -> Any:
+    decode = _path if (kind is Build and name == "target") else _DECODERS.get(name, _text)
+    try:
+        return decode(value)
+    except (TypeError, ValueError, KeyError) as error:
+        raise FormatError(f"field {name!r} of a change {kind.__name__!r} does not read: {value!r}") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _path(value: Any) -> GuestPath:
+    path = GuestPath(_text(value))
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError(value)
+    return path
+
+
+def _texts(value: Any) -> Tuple[str, ...]:
+    return tuple(_text(item) for item in value)
+
+
+def _pairs(value: Any) -> Tuple[Tuple[str, str], ...]:
+    return tuple((_text(first), _text(second)) for first, second in value)
+
+
+def _bytes(value: Any) -> bytes:
+    return base64.b64decode(value["base64"], validate=True)
+
+
+def _mode(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
+        raise ValueError(value)
+    return value
+
+
+def _write(value: Any) -> Write:
+    change = change_from_json(value)
+    if not isinstance(change, Write):
+        raise TypeError(value)
+    return change
+
+
+_DECODERS: Mapping[str, Any] = {
+    "path": _path,
+    "content": _bytes,
+    "mode": _mode,
+    "argv": _texts,
+    "writes": lambda value: tuple(_path(item) for item in value),
+    "wants": _texts,
+    "check": _texts,
+    "env": _pairs,
+    "copy": lambda value: tuple((_path(first), _text(second)) for first, second in value),
+    "scratch": _pairs,
+    "otherwise": _write,
+}
