@@ -1,6 +1,6 @@
 """A test that was skipped has failed, and so has a floor in which no test ran.
 
-test-machine.md: what a test needs, `./dev` makes; where that can't be had the test fails, it does not look away.
+test-machine.md: what a test needs, ./dev makes; where that can't be had the test fails.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Strict:
         if report.outcome == "skipped":
             report.outcome = "failed"
             report.longrepr = f"a skipped test is a failed test: {report.longrepr}"
+            vars(report).pop("wasxfail", None)  # an expected failure is one more way of looking away
         return report
 
     @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,75 @@
+#!/bin/sh
+# What an installer under KVM does after the packages are there. Runs in a private mount namespace.
+# usage: unshare --mount tests/roots-finish.sh ROOT GENERATOR UUID
+set -eu
+root=$1 generator=$2 uuid=$3
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+mkdir -p "$root/boot/grub"
+echo hvtest >"$root/etc/hostname"
+printf '127.0.0.1\tlocalhost\n127.0.1.1\thvtest\n' >"$root/etc/hosts"
+cat >"$root/etc/fstab" <<END
+# /etc/fstab: static file system information.
+# <file system> <mount point> <type> <options> <dump> <pass>
+UUID=$uuid / ext4 errors=remount-ro 0 1
+END
+sed -i 's/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"/' "$root/etc/default/grub"
+# mmdebstrap's own touch, and the builder's names
+rm -f "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/resolv.conf"
+
+# A machine with one disk, whatever the builder has.
+mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount -t tmpfs -o mode=0755 tmpfs "$root/run"
+mount -t tmpfs -o mode=0755 tmpfs "$root/dev"
+mknod -m 666 "$root/dev/null" c 1 3
+mknod -m 666 "$root/dev/zero" c 1 5
+mknod -m 666 "$root/dev/random" c 1 8
+mknod -m 666 "$root/dev/urandom" c 1 9
+mknod "$root/dev/sda" b 8 0
+mknod "$root/dev/sda1" b 8 1
+mkdir -p "$root/dev/disk/by-uuid" "$root/dev/shm"
+ln -s ../../sda1 "$root/dev/disk/by-uuid/$uuid"
+ln -s /proc/self/fd "$root/dev/fd"
+
+case $generator in
+initramfs-tools)
+    rm "$root/etc/initramfs-tools/conf.d/builder" # see roots.py
+    sed -i 's/^MODULES=.*/MODULES=list/' "$root/etc/initramfs-tools/initramfs.conf"
+    printf '%s\n' virtio_pci virtio_blk virtio_scsi virtio_net ext4 >>"$root/etc/initramfs-tools/modules"
+    chroot "$root" update-initramfs -u
+    ;;
+dracut)
+    # The kernel's postinst has made it, generic as Debian's dracut does.
+    ls "$root"/boot/initrd.img-* >/dev/null
+    ;;
+esac
+
+# The real update-grub asks grub-probe about the disk: here one answers that stands in for a DOS-partitioned /dev/sda1.
+cat >"$root/run/grub-probe" <<END
+#!/bin/sh
+for word; do
+    case \$word in
+    --target=*) target=\${word#--target=} ;;
+    --target | -t) next=yes ;;
+    *) [ -z "\${next:-}" ] || target=\$word next= ;;
+    esac
+done
+case \${target:-} in
+device) echo /dev/sda1 ;;
+disk) echo /dev/sda ;;
+fs) echo ext2 ;;
+fs_uuid) echo $uuid ;;
+partmap) echo msdos ;;
+bios_hints) echo hd0,msdos1 ;;
+efi_hints) echo hd0,msdos1 ;;
+baremetal_hints) echo ahci0,msdos1 ;;
+compatibility_hint | drive) echo hd0,msdos1 ;;
+abstraction | cryptodisk_uuid | fs_label | hints_string | partuuid) ;;
+*) exit 1 ;;
+esac
+END
+chmod 755 "$root/run/grub-probe"
+mount --bind "$root/run/grub-probe" "$root/usr/sbin/grub-probe"
+chroot "$root" update-grub
+grep -q "root=UUID=$uuid" "$root/boot/grub/grub.cfg"

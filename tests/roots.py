@@ -1,0 +1,143 @@
+"""Real Debian systems, installed by their own packages: for the floors chroot and boot, and `./dev demo`.
+
+    pristine_root(name)   the cached system, made when it is not there yet. Never write to it
+    copied_root(name)     a context manager: a copy of your own, removed at its end
+    debian_root           the fixture: a copy of each in turn, or of those that the test names:
+                          @pytest.mark.parametrize("debian_root", ["bookworm-dracut"], indirect=True)
+
+A copy is made with cp (2 s): over an overlayfs grub-probe finds no device, so no real update-grub would run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Tuple
+
+import pytest
+
+#: Of the root file system: in fstab and in grub.cfg, on no disk of the builder.
+ROOT_UUID = "6d1f3b52-8c0e-4d7a-9a51-2f60c4b7e913"
+FINISH = Path(__file__).with_name("roots-finish.sh")
+COMMON = (
+    "linux-image-amd64,systemd-sysv,udev,dbus,grub-pc,zstd,e2fsprogs,kmod,login,passwd"  # and the generator
+)
+#: With all of Debian's drivers an initrd takes half a minute, and is made twice before we come to it.
+QUICK_INITRAMFS = (
+    '--essential-hook=mkdir -p "$1/etc/initramfs-tools/conf.d"; '
+    'echo MODULES=list >"$1/etc/initramfs-tools/conf.d/builder"'
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a system is made; the cached one is made anew when any of this changes."""
+
+    name: str
+    suite: str
+    generator: str
+
+    def argv(self, target: Path) -> Tuple[str, ...]:
+        options = ["--variant=minbase", "--quiet", f"--include={COMMON},{self.generator}"]
+        if self.generator == "initramfs-tools":
+            options.append(QUICK_INITRAMFS)
+        return ("mmdebstrap", *options, self.suite, str(target))
+
+    def key(self) -> str:
+        made_by = "\0".join([*self.argv(Path("/")), ROOT_UUID]).encode() + FINISH.read_bytes()
+        return hashlib.sha256(made_by).hexdigest()[:12]
+
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("bookworm-initramfs-tools", "bookworm", "initramfs-tools"),
+        Recipe("bookworm-dracut", "bookworm", "dracut"),
+        Recipe("trixie-initramfs-tools", "trixie", "initramfs-tools"),
+    )
+}
+
+
+def cache_directory() -> Path:
+    """Where made things are kept, outside the checkout."""
+    directory = Path(os.environ.get("HVPREP_CACHE") or "/var/cache/hvprep") / "roots"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def pristine_root(name: str) -> Path:
+    """The cached system of that name, whole: a build that was killed leaves nothing under its final name."""
+    recipe, cache = RECIPES[name], cache_directory()
+    root = cache / f"{name}-{recipe.key()}"
+    with _locked(cache / f"{name}.lock"):
+        if not root.is_dir():
+            _make(recipe, cache / f"{name}.building").rename(root)
+    return root
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(recipe: Recipe, building: Path) -> Path:
+    _remove(building)
+    log = building.with_suffix(".log")
+    sys.stderr.write(f"making {recipe.name} with mmdebstrap, about a minute; its output is in {log}\n")
+    finish = ("unshare", "--mount", str(FINISH), str(building), recipe.generator, ROOT_UUID)
+    with log.open("wb") as output:
+        for argv in (recipe.argv(building), finish):
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+            if done.returncode != 0:
+                end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+                raise RuntimeError(f"{argv[0]} failed with {done.returncode}, see {log}:\n{end}")
+    return building
+
+
+def _remove(tree: Path) -> None:
+    # Not shutil.rmtree: should something be mounted below, it has to survive.
+    subprocess.run(["rm", "-rf", "--one-file-system", str(tree)], check=True)
+
+
+@contextlib.contextmanager
+def copied_root(name: str) -> Iterator[Path]:
+    """A copy of the system of that name, beside the cached one, gone at the end."""
+    pristine = pristine_root(name)
+    copies = cache_directory() / "copies"
+    copies.mkdir(exist_ok=True)
+    for old in copies.iterdir():  # what a killed run left
+        if not Path("/proc", old.name.partition("-")[0]).exists():
+            _remove(old)
+    directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=copies))
+    root = directory / "root"
+    try:
+        subprocess.run(["cp", "-a", "--reflink=auto", str(pristine), str(root)], check=True)
+        yield root
+    finally:
+        _remove(directory)
+
+
+@pytest.fixture(params=tuple(RECIPES))
+def debian_root(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A copy of a real Debian system: of each recipe in turn, or of those named by indirect parametrize."""
+    with copied_root(request.param) as root:
+        yield root
+
+
+def main() -> None:
+    """Makes what is missing in the cache and prints where it lies: python -m tests.roots [NAME...]."""
+    for name in sys.argv[1:] or RECIPES:
+        sys.stdout.write(f"{pristine_root(name)}\n")
+
+
+if __name__ == "__main__":
+    main()
