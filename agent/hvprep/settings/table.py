@@ -1,0 +1,183 @@
+"""The one table of settings, from which the parser, the shipped conf file and the man page are made.
+
+The table is the fields of `Settings`: each says its key, its form, its default and its help. To add a
+setting is to add a field, and a line to SECTIONS where its section is new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Form(Generic[T]):
+    """How the values of a setting are written.
+
+    `expected` says it in words, `parse` raises ValueError (with a sentence or none) for anything else,
+    and `render` is its inverse.
+    """
+
+    expected: str
+    parse: Callable[[str], T]
+    render: Callable[[T], str] = str
+
+
+def _parse_switch(text: str) -> bool:
+    if text.lower() not in ("y", "n"):
+        raise ValueError
+    return text.lower() == "y"
+
+
+def _number(lowest: int, highest: int, unit: str) -> Form[int]:
+    def parse(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text) is None or not lowest <= int(text) <= highest:
+            raise ValueError
+        return int(text)
+
+    return Form(f"a whole number of {unit} from {lowest} to {highest}", parse)
+
+
+def _words(word: str, expected: str, taken: dict[str, str]) -> Form[tuple[str, ...]]:
+    """Words with white space between them. `taken` maps words, or names before `=`, to who has them."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        words = tuple(text.split())
+        for each in words:
+            if re.fullmatch(word, each) is None:
+                raise ValueError(f"not {shown(each)}")
+            owner = taken.get(each) or taken.get(each.partition("=")[0])
+            if owner is not None:
+                raise ValueError(f"without {shown(each)}: {owner}")
+        return words
+
+    return Form(expected, parse, " ".join)
+
+
+def _parse_console(text: str) -> str:
+    # A device and its options: speed, parity, bits, flow control (Linux, admin-guide/serial-console).
+    if re.fullmatch(r"auto|[A-Za-z]+[0-9]+(,[0-9]+([noe]([78]r?)?)?)?", text) is None:
+        raise ValueError
+    return text
+
+
+_SWITCH = Form("y or n", _parse_switch, lambda value: "y" if value else "n")
+_CONSOLE = Form("auto, or a value of console= such as ttyS1,115200n8", _parse_console)
+_PARAMETERS = _words(
+    # Nothing that a shell (/etc/default/grub is read by one) or GRUB's own language takes for itself.
+    r"[A-Za-z0-9_.,:=/@%+~^!-]+",
+    "kernel parameters of letters, digits and any of _.,:=/@%+~^!- with blanks between them",
+    {
+        "console": "Kernel.Console sets it",
+        "rootdelay": "Kernel.RootDelay sets it",
+        "earlyprintk": "Kernel.EarlyPrintk sets it",
+        "crashkernel=auto": "Kernel.KeepCrashkernel keeps it",
+        **dict.fromkeys(
+            ("rhgb", "quiet", "splash"), "hvprep removes it, so that the serial console shows the boot"
+        ),
+    },
+)
+_MODULES = _words("[A-Za-z0-9_-]+", "names of kernel modules with blanks between them", {})
+
+SECTIONS = {
+    "Kernel": "The kernel's command line.",
+    "Initrd": "The initial RAM disk of every installed kernel.",
+    "SerialGetty": "Logging in on the serial console.",
+}
+
+
+def shown(text: str) -> str:
+    """`text` as an error may quote it: short, in quotes, and without control characters."""
+    return repr(text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}")
+
+
+def _setting(key: str, form: Form[T], default: T, help_text: str) -> T:
+    """A line of the table. Says T to the type checker, and is the dataclass field that holds the line."""
+    metadata = {"key": key, "form": form, "help": help_text}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the administrator wants. `Settings()` is what holds where no file says anything."""
+
+    kernel_console: str = _setting(
+        "Kernel.Console",
+        _CONSOLE,
+        "auto",
+        "The serial console, last of the console= parameters so that it becomes /dev/console. auto is"
+        " ttyS0,115200n8 on x86 and ttyAMA0 on aarch64, where Azure's serial console listens.",
+    )
+    kernel_root_delay_s: int = _setting(
+        "Kernel.RootDelay",
+        _number(0, 3600, "seconds"),
+        300,  # Microsoft, "Information for non-endorsed distributions"
+        "How long the kernel may wait for the root file system (rootdelay=). 0 adds no such parameter. A boot"
+        " entry without an initrd gets rootwait instead: the kernel itself would sleep the whole time.",
+    )
+    kernel_early_printk: bool = _setting(
+        "Kernel.EarlyPrintk",
+        _SWITCH,
+        True,
+        "Whether the first messages of the kernel go to the serial console (earlyprintk=). Has no meaning on"
+        " aarch64.",
+    )
+    kernel_keep_crashkernel: bool = _setting(
+        "Kernel.KeepCrashkernel",
+        _SWITCH,
+        False,
+        "Whether crashkernel=auto stays. It sets 128 MB of memory or more aside for kdump. Other values of"
+        " crashkernel= always stay.",
+    )
+    kernel_extra_parameters: tuple[str, ...] = _setting(
+        "Kernel.ExtraParameters",
+        _PARAMETERS,
+        (),
+        "Further parameters that every boot entry shall carry, such as net.ifnames=0.",
+    )
+    initrd_extra_modules: tuple[str, ...] = _setting(
+        "Initrd.ExtraModules",
+        _MODULES,
+        (),
+        "Further kernel modules that every initrd shall hold, beside the Hyper-V drivers and those of the"
+        " root file system, such as nvme.",
+    )
+    initrd_build_timeout_s: int = _setting(
+        "Initrd.BuildTimeoutSeconds",
+        _number(10, 86400, "seconds"),
+        1800,
+        "How long dracut or mkinitramfs may take for one image before it is ended and the old image kept.",
+    )
+    serial_getty_enable: bool = _setting(
+        "SerialGetty.Enable",
+        _SWITCH,
+        True,
+        "Whether a login appears on the serial console after boot.",
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A line of the table. `attribute` is its name in Settings, `form` how its values are written."""
+
+    attribute: str
+    key: str
+    form: Form[Any]
+    default: Any
+    help: str
+
+    @property
+    def section(self) -> str:
+        """The word before the dot, a key of SECTIONS."""
+        return self.key.partition(".")[0]
+
+
+TABLE: tuple[Setting, ...] = tuple(
+    Setting(field.name, field.metadata["key"], field.metadata["form"], field.default, field.metadata["help"])
+    for field in dataclasses.fields(Settings)
+)
