@@ -77,6 +77,9 @@ class Build:
     copy        (directory of the guest, name below SCRATCH) copied there first, links followed
     scratch     (name below SCRATCH, text) written there after the copies
     otherwise   the Write to make where the generator fails or its candidate is refused (offline only)
+    size_bytes  how large the candidate is expected to be at most
+    scratch_bytes  how much room the generator is expected to need in SCRATCH
+    timeout_s   when the generator is given up, in seconds
     """
 
     target: GuestPath
@@ -90,6 +93,9 @@ class Build:
     copy: Tuple[Tuple[GuestPath, str], ...] = ()
     scratch: Tuple[Tuple[str, str], ...] = ()
     otherwise: Optional[Write] = None
+    size_bytes: int = 0
+    scratch_bytes: int = 0
+    timeout_s: int = 600
 
 
 Change = Union[Write, Link, Remove, Purge, Run, Build]
@@ -180,6 +186,12 @@ def _bytes(value: Any) -> bytes:
     return base64.b64decode(value["base64"], validate=True)
 
 
+def _amount(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(value)
+    return value
+
+
 def _mode(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
         raise ValueError(value)
@@ -197,6 +209,9 @@ _DECODERS: Mapping[str, Any] = {
     "path": _path,
     "content": _bytes,
     "mode": _mode,
+    "size_bytes": _amount,
+    "scratch_bytes": _amount,
+    "timeout_s": _amount,
     "argv": _texts,
     "writes": lambda value: tuple(_path(item) for item in value),
     "wants": _texts,

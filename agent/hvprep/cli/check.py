@@ -1,0 +1,71 @@
+"""hvprep check: audits this system, or an image, and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from hvprep.cli.render import Screen
+from hvprep.cli.report import exit_status, report_to_json
+from hvprep.cli.session import add_root_argument, choose_steps, open_machine, read_machine
+from hvprep.engine.planner import make_plan
+from hvprep.engine.preflight import refuse_unmounted
+from hvprep.engine.transaction import find_open
+from hvprep.steps.registry import STEPS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    add_root_argument(parser)
+    parser.add_argument("--only", metavar="ID", help="judge this requirement only")
+    parser.add_argument("--strict", action="store_true", help="exit with 3 for unmet recommendations too")
+    parser.add_argument(
+        "--list", action="store_true", help="list every requirement, its source and its remedy"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the report as JSON (conf/report.schema.json)"
+    )
+
+
+def run(options: argparse.Namespace, screen: Screen) -> int:
+    """Judge every requirement. Exit status 3 where a required one is not met."""
+    steps = choose_steps(options.only)
+    if options.list:
+        return _list(options, screen)
+    machine = open_machine(options.root)
+    refuse_unmounted(machine)
+    session = read_machine(machine)
+    findings = make_plan(steps, machine.root, session.facts, session.settings).findings
+    if options.json:
+        screen.document(report_to_json(session, findings, options.strict))
+    else:
+        screen.machine(
+            session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline"
+        )
+        screen.findings(findings)
+        for transaction in find_open(machine.root):
+            screen.line(
+                f"Transaction {transaction.id} was cut off ({transaction.state.value}): hvprep rollback"
+            )
+    return exit_status(findings, options.strict)
+
+
+def _list(options: argparse.Namespace, screen: Screen) -> int:
+    rows = [
+        {
+            "id": step.id,
+            "title": step.title,
+            "severity": step.severity.value,
+            "phase": step.phase.value,
+            "source": step.source,
+            "remedy": step.remedy,
+        }
+        for step in STEPS
+    ]
+    if options.json:
+        screen.document(rows)
+        return 0
+    for row in rows:
+        screen.line(f"{row['id']}: {row['title']}")
+        screen.line(f"    {row['severity']}, phase {row['phase']}; source: {row['source']}")
+        screen.line(f"    remedy: {row['remedy']}")
+    return 0

@@ -1,0 +1,19 @@
+"""The entry point: answers --version before anything is imported, then hands over to a verb."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit status."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments == ["--version"]:
+        from hvprep import __version__
+
+        sys.stdout.write(f"hvprep {__version__}\n")
+        return 0
+    from hvprep.cli.parser import run
+
+    return run(arguments)

@@ -1,0 +1,74 @@
+"""The command line's grammar, and the one place where errors become text and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from hvprep import __version__, log
+from hvprep.cli import check, prepare, rollback, status
+from hvprep.cli.render import Screen
+from hvprep.errors import HvprepError
+
+_VERBS = (check, prepare, rollback, status)
+
+_EPILOG = """exit status:
+  0  met, or done
+  1  failed; what was begun has been taken back
+  2  the command line or a settings file is wrong
+  3  check found a requirement that is not met
+  4  done, and a reboot is needed to use it
+
+The manual page hvprep(8) says more, hvprep.conf(5) lists the settings."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole grammar; the man page and the completions are tested against it."""
+    parser = argparse.ArgumentParser(
+        prog="hvprep",
+        description="Makes a Linux machine ready to run on Hyper-V and Azure.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"hvprep {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in _VERBS:
+        name = verb.__name__.rpartition(".")[2]
+        summary = (verb.__doc__ or "").partition("\n")[0].partition(": ")[2]
+        sub = verbs.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:])
+        sub.set_defaults(run=verb.run)
+        verb.add_arguments(sub)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse, run the verb, and turn every expected error into one sentence and an exit status."""
+    try:
+        options = make_parser().parse_args(arguments)
+    except SystemExit as end:  # argparse has printed what is wrong, or the help that was asked for
+        return end.code if isinstance(end.code, int) else 2
+    screen = Screen()
+    log.configure()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(options.run(options, screen))
+    except HvprepError as error:
+        screen.error(error.sentence, error.hint)
+        return error.exit_status
+    except KeyboardInterrupt:
+        screen.error("interrupted; what was begun has been taken back", None)
+        return 1
+    except BrokenPipeError:
+        screen.give_up_output()
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        screen.error(f"{where}{error.strerror or error}", None)
+        return 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

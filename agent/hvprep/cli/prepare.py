@@ -1,0 +1,140 @@
+"""hvprep prepare: plans, shows the plan, asks, applies it, verifies; takes everything back on a failure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from hvprep.cli.render import Screen, can_ask
+from hvprep.cli.report import count_verdicts
+from hvprep.cli.session import (
+    Session,
+    add_root_argument,
+    choose_steps,
+    open_machine,
+    read_machine,
+    refuse_others_than_root,
+)
+from hvprep.engine.planner import make_plan
+from hvprep.engine.preflight import Room, find_room, refuse_unmounted
+from hvprep.engine.transaction import Progress, apply, recover
+from hvprep.engine.verifier import find_failures
+from hvprep.errors import UsageError
+from hvprep.facts.gather import gather
+from hvprep.model.finding import Verdict
+from hvprep.model.plan import Plan, plan_from_json, plan_to_json
+from hvprep.steps.registry import JUDGES
+from hvprep.system.hostfile import read_host_file, write_host_file
+from hvprep.system.lock import lock
+
+_EXIT_DONE, _EXIT_REBOOT = 0, 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    add_root_argument(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--only", metavar="ID", help="prepare for this requirement only")
+    plans = parser.add_mutually_exclusive_group()
+    plans.add_argument(
+        "--save-plan", metavar="FILE", type=Path, help="write the plan to FILE and change nothing"
+    )
+    plans.add_argument("--plan", metavar="FILE", type=Path, help="apply the plan that was saved in FILE")
+
+
+def run(options: argparse.Namespace, screen: Screen) -> int:
+    """Exit status 0: done, or nothing to do; 4: done, and a reboot is needed (running system only)."""
+    choose_steps(options.only)
+    machine = open_machine(options.root, screen.on_wait)
+    if options.dry_run or options.save_plan is not None:
+        refuse_unmounted(machine)
+        return _show(options, screen, read_machine(machine))
+    refuse_others_than_root()
+    if not options.yes and not can_ask():
+        raise UsageError("there is no terminal to ask on", "add --yes to apply the plan without a question")
+    refuse_unmounted(machine)
+    with lock(machine.root, "prepare"):
+        for transaction in recover(machine, JUDGES, screen.progress):
+            screen.progress(f"transaction {transaction}, which had been cut off, was taken back first")
+        return _prepare(options, screen, read_machine(machine))
+
+
+def _make_plan(options: argparse.Namespace, session: Session) -> Plan:
+    if getattr(options, "plan", None) is not None:
+        try:
+            return plan_from_json(json.loads(read_host_file(options.plan)))
+        except ValueError as error:
+            raise UsageError(
+                f"{options.plan} is not JSON: {error}", "save a plan with --save-plan FILE"
+            ) from error
+    return make_plan(choose_steps(options.only), session.machine.root, session.facts, session.settings)
+
+
+def _show(options: argparse.Namespace, screen: Screen, session: Session) -> int:
+    plan = _make_plan(options, session)
+    room = find_room(session.machine, plan)
+    if options.save_plan is not None:
+        write_host_file(options.save_plan, json.dumps(plan_to_json(plan), indent=1) + "\n")
+        screen.line(f"{len(plan.changes)} changes saved in {options.save_plan}; nothing was changed")
+        return _EXIT_DONE
+    _show_plan(screen, session, plan, room)
+    _show_open_findings(screen, plan)
+    return _EXIT_DONE
+
+
+def _prepare(options: argparse.Namespace, screen: Screen, session: Session) -> int:
+    plan = _make_plan(options, session)
+    if not plan.changes:
+        screen.line("Nothing to change.")
+        _show_open_findings(screen, plan)
+        return _EXIT_DONE
+    room = find_room(session.machine, plan)
+    _show_plan(screen, session, plan, room)
+    if not options.yes and not screen.ask(f"Make these {len(plan.changes)} changes?"):
+        screen.line("Nothing was changed.")
+        return _EXIT_DONE
+    machine, verified = session.machine, []
+
+    def verify() -> tuple[str, ...]:
+        screen.progress("verifying: reading the changed system anew")
+        verified.append(_plan_again(options, session))
+        return find_failures(plan, verified[-1])
+
+    progress = Progress(screen.on_change, screen.progress)
+    transaction = apply(machine, plan, room, JUDGES, verify, progress)
+    screen.line(f"Done, as transaction {transaction}: {len(plan.changes)} changes made and verified.")
+    screen.line(f"To take them back: hvprep rollback{_root_option(options)}")
+    _show_open_findings(screen, verified[-1])
+    if machine.live:
+        screen.line("Reboot to use it.")
+        return _EXIT_REBOOT
+    return _EXIT_DONE
+
+
+def _plan_again(options: argparse.Namespace, session: Session) -> Plan:
+    facts = gather(session.machine.root, session.machine.live)
+    return make_plan(choose_steps(options.only), session.machine.root, facts, session.settings)
+
+
+def _show_plan(screen: Screen, session: Session, plan: Plan, room: Room) -> None:
+    if not plan.changes:
+        screen.line("Nothing to change.")
+        return
+    screen.plan(plan, session.machine.root, room)
+
+
+def _show_open_findings(screen: Screen, plan: Plan) -> None:
+    """What no change of ours can mend stays a finding."""
+    found = [finding for finding in plan.findings if finding.verdict is Verdict.UNMET and not finding.changes]
+    if found:
+        screen.line()
+        screen.line("What hvprep cannot mend:")
+        screen.findings(found)
+    elif plan.findings and not plan.changes and not count_verdicts(plan.findings)[Verdict.UNMET]:
+        screen.line("This system is prepared.")
+
+
+def _root_option(options: argparse.Namespace) -> str:
+    return "" if str(options.root) == "/" else f" --root {options.root}"

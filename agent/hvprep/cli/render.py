@@ -1,0 +1,185 @@
+"""What people see. Results go to stdout, progress and errors to stderr; nothing else in hvprep prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from hvprep.cli.diff import describe, diff_of
+from hvprep.cli.report import count_verdicts
+from hvprep.engine.preflight import Room
+from hvprep.engine.rollback import RollbackPlan
+from hvprep.facts.gather import Facts
+from hvprep.model.change import Build, Change, Purge
+from hvprep.model.finding import Finding, Verdict
+from hvprep.model.plan import Plan
+from hvprep.model.view import View
+
+_COLOURS = {
+    Verdict.MET: "32",
+    Verdict.UNMET: "31",
+    Verdict.NOT_ASSESSED: "33",
+    Verdict.NOT_APPLICABLE: "2",
+}
+_MIB = 1024 * 1024
+#: Work that takes longer than this gets a line that shows it goes on, in seconds.
+_PATIENCE_S = 2.0
+
+
+class Screen:
+    """The terminal of one run, or whatever stands in for it."""
+
+    def __init__(self) -> None:
+        self._out: TextIO = sys.stdout
+        self._err: TextIO = sys.stderr
+        self._doing = ""
+        self._shown_s = 0.0
+
+    # Results.
+
+    def line(self, text: str = "") -> None:
+        """A line of the result."""
+        print(text, file=self._out)
+
+    def document(self, document: Any) -> None:
+        """A JSON result."""
+        print(json.dumps(document, indent=2, ensure_ascii=False), file=self._out)
+
+    def machine(self, facts: Facts, root: str, mode: str) -> None:
+        """What this system is, and from what we think so."""
+        image = facts.image
+        rows = [("system", f"{root} ({mode})")]
+        if facts.platform is not None:
+            rows.append(("platform", f"{facts.platform.kind.value}: {facts.platform.because}"))
+        rows.append(("architecture", f"{image.architecture.name or 'unknown'}: {image.architecture.because}"))
+        rows.append(
+            ("boot loader", f"GRUB 2: {image.grub.because}" if image.grub else "none that hvprep knows")
+        )
+        tool = image.initrd_tool
+        rows.append(("initrd", f"{tool.generator.value}: {tool.because}" if tool else "no generator found"))
+        rows += [("kernel", f"{kernel.version}") for kernel in image.kernels]
+        for name, value in rows:
+            self.line(f"  {name:<13} {value}")
+        self.line()
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """One block a requirement, and the sum."""
+        for finding in findings:
+            verdict = self._coloured(f"{finding.verdict.value:<15}", _COLOURS[finding.verdict])
+            self.line(f"{verdict} {finding.id}: {finding.title}")
+            for reason in finding.because:
+                self._wrapped(reason, " " * 16, "- ")
+            if finding.remedy is not None and finding.verdict is not Verdict.MET:
+                self._wrapped(f"remedy: {finding.remedy}", " " * 16, "")
+        counts = count_verdicts(findings)
+        self.line()
+        self.line(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) + ".")
+
+    def plan(self, plan: Plan, view: View, room: Room) -> None:
+        """Every change in order, as diffs and commands, and the room that they need."""
+        for number, planned in enumerate(plan.changes, start=1):
+            change = planned.change
+            self.line(self._coloured(f"{number}. {describe(change)}", "1"))
+            self._wrapped(f"{change.why} [{', '.join(planned.steps)}]", "   ", "")
+            self._details(change, view)
+        for need in room.needs:
+            needed, free = -(-need.needed_bytes // _MIB), need.free_bytes // _MIB
+            self.line(f"room needed at {need.directory}: {needed} MiB of {free} MiB free")
+        if any(isinstance(planned.change, Build) for planned in plan.changes):
+            place = (
+                "beside the new ones, as NAME.hvprep-old"
+                if room.backups
+                else "in /var/lib/hvprep only: /boot is small"
+            )
+            self.line(f"the old initrds and boot configuration are kept {place}")
+        if any(isinstance(planned.change, Purge) for planned in plan.changes):
+            self.line("what is purged cannot be brought back")
+
+    def rollback_plan(self, plan: RollbackPlan) -> None:
+        """What taking these transactions back would do."""
+        for transaction in plan.transactions:
+            self.line(f"transaction {transaction.id} of {transaction.began}, {transaction.state.value}")
+        for restore in plan.restores:
+            self.line(f"  {'remove' if restore.state is None else 'restore'} {restore.path}")
+        for repeat in plan.repeats:
+            self.line(f"  make {repeat.build.target} anew (it changed since, its sources are restored)")
+        for leave in plan.leaves:
+            self.line(f"  leave {leave.path}: it {leave.why}")
+        for conflict in plan.conflicts:
+            self.line(f"  CONFLICT {conflict.path}: it {conflict.why}")
+
+    def _details(self, change: Change, view: View) -> None:
+        diff = diff_of(view, change)
+        if isinstance(change, Build):
+            if change.subject:
+                self._wrapped(f"must hold: {' '.join(change.wants)}", "   ", "")
+            else:
+                for want in change.wants:
+                    self.line(f"   every entry: {want}")
+            if diff is not None:
+                self.line("   if that does not describe this system, its kernel lines are edited instead:")
+        for line in (diff or "").splitlines():
+            colour = {"+": "32", "-": "31", "@": "36"}.get(line[:1], "")
+            self.line("   " + (self._coloured(line, colour) if colour else line))
+
+    def _wrapped(self, text: str, indent: str, bullet: str) -> None:
+        width = max(60, min(110, _columns(self._out)))
+        lines = textwrap.wrap(text, width - len(indent), break_long_words=False, break_on_hyphens=False) or [
+            ""
+        ]
+        for number, line in enumerate(lines):
+            self.line(indent + (bullet if number == 0 else " " * len(bullet)) + line)
+
+    def _coloured(self, text: str, code: str) -> str:
+        wanted = self._out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        return f"\x1b[{code}m{text}\x1b[0m" if wanted else text
+
+    # Progress and errors.
+
+    def progress(self, text: str) -> None:
+        """What is being done now."""
+        self._doing = text
+        self._shown_s = 0.0
+        print(text, file=self._err, flush=True)
+
+    def on_change(self, number: int, total: int, change: Change) -> None:
+        """A change of the plan begins."""
+        self.progress(f"[{number}/{total}] {describe(change)}")
+
+    def on_wait(self, seconds: float) -> None:
+        """A program is still running: say so after two seconds, then less and less often."""
+        if seconds < max(_PATIENCE_S, self._shown_s * 1.5):
+            return
+        self._shown_s = seconds
+        print(f"      still at it, {seconds:.0f} s: {self._doing}", file=self._err, flush=True)
+
+    def error(self, sentence: str, hint: str | None) -> None:
+        """Why it ended, and what to do next."""
+        print(f"hvprep: {sentence}", file=self._err)
+        if hint is not None:
+            print(f"        {hint}", file=self._err)
+
+    def ask(self, question: str) -> bool:
+        """Ask once on the terminal; only "y" or "yes" is a yes."""
+        print(f"{question} [y/N] ", end="", file=self._err, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def give_up_output(self) -> None:
+        """The reader of our output went away: keep the interpreter from complaining at its end."""
+        sys.stdout = None  # type: ignore[assignment]
+
+
+def can_ask() -> bool:
+    """Whether a person sits at the other end."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 100

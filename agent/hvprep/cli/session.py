@@ -1,0 +1,73 @@
+"""What every verb starts with: the root, its settings, its facts, and the machine to work on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hvprep.errors import Refusal, UsageError
+from hvprep.facts.gather import Facts, gather
+from hvprep.model.finding import Step
+from hvprep.settings import Settings, load
+from hvprep.steps.registry import STEPS
+from hvprep.system.machine import Machine
+from hvprep.system.root import Root
+from hvprep.system.runner import OnWait, Runner, enter_chroot, enter_live, guest_locale, host_locale
+
+LIVE_ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One root with what was read of it."""
+
+    machine: Machine
+    settings: Settings
+    facts: Facts
+
+
+def add_root_argument(parser: argparse.ArgumentParser) -> None:
+    """The option that every verb shares."""
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        type=Path,
+        default=LIVE_ROOT,
+        help="work on the system whose root file system is mounted on DIR, instead of on the running one",
+    )
+
+
+def open_machine(host_path: Path, on_wait: OnWait = lambda seconds: None) -> Machine:
+    """The machine below `host_path`. Raises UsageError where that is no directory."""
+    if not host_path.is_dir():
+        raise UsageError(f"--root {host_path}: there is no such directory", "mount the image first")
+    root = Root(host_path.resolve())
+    if root.host_path == LIVE_ROOT:
+        return Machine(root, Runner(enter_live, host_locale(), on_wait), live=True)
+    return Machine(root, Runner(enter_chroot(root.host_path), guest_locale(root), on_wait), live=False)
+
+
+def read_machine(machine: Machine) -> Session:
+    """Settings and facts. In a chroot or a container the machine turns out not to be live."""
+    settings = load(machine.root)
+    facts = gather(machine.root, machine.live)
+    return Session(replace(machine, live=facts.live is not None), settings, facts)
+
+
+def choose_steps(only: str | None) -> tuple[Step[Facts, Settings], ...]:
+    """All steps, or the one that --only names. Raises UsageError."""
+    if only is None:
+        return STEPS
+    chosen = tuple(step for step in STEPS if step.id == only)
+    if not chosen:
+        names = ", ".join(step.id for step in STEPS)
+        raise UsageError(f"--only {only}: there is no such requirement", f"the requirements are: {names}")
+    return chosen
+
+
+def refuse_others_than_root() -> None:
+    """Raise Refusal unless we are root: no change could be made, and half of the facts would be missing."""
+    if os.geteuid() != 0:
+        raise Refusal("only root can do this", "run it with sudo, or as root")

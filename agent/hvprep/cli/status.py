@@ -1,0 +1,34 @@
+"""hvprep status: what this system is, and what hvprep has done to it."""
+
+from __future__ import annotations
+
+import argparse
+
+from hvprep.cli.render import Screen
+from hvprep.cli.session import add_root_argument, open_machine, read_machine
+from hvprep.engine.journal import State, read_transactions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    add_root_argument(parser)
+
+
+def run(options: argparse.Namespace, screen: Screen) -> int:
+    """Exit status 0."""
+    machine = open_machine(options.root)
+    session = read_machine(machine)
+    screen.machine(session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline")
+    transactions = read_transactions(machine.root)
+    if not transactions:
+        screen.line("hvprep has changed nothing here.")
+    for transaction in transactions:
+        changed = sum(1 for record in transaction.records if record["op"] in ("change", "run", "purge"))
+        hint = {
+            State.OPEN: ": it was cut off; hvprep rollback takes it back",
+            State.ROLLING_BACK: ": taking it back was cut off; hvprep rollback goes on with it",
+        }.get(transaction.state, "")
+        screen.line(
+            f"{transaction.id}  {transaction.began}  {transaction.state.value}, {changed} paths{hint}"
+        )
+    return 0

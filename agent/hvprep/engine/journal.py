@@ -1,0 +1,169 @@
+"""The write-ahead journal: what was there before each change, on disk before the change is made.
+
+    /var/lib/hvprep/journal/0001/log.jsonl      one JSON object a line, each fsynced before its change
+    /var/lib/hvprep/journal/0001/blobs/SHA256   before-images; mode 0600
+    /var/lib/hvprep/journal/0001/scratch/       room for generators, removed at the end
+
+Paths are guest paths, so what was prepared offline can be rolled back after it booted, and the reverse.
+A line that was cut off by a crash was being written before its change began: it is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, BinaryIO
+
+from hvprep.errors import FormatError, Refusal
+from hvprep.model.node import GuestPath, Kind, Node
+from hvprep.model.snapshot import Snapshot
+from hvprep.system.lock import STATE_DIRECTORY
+from hvprep.system.machine import digest_of
+from hvprep.system.root import Root
+
+JOURNAL_VERSION = 1
+JOURNALS = STATE_DIRECTORY / "journal"
+
+_LOG_LIMIT_BYTES = 1 << 28
+_PRIVATE_FILE = Node(Kind.FILE, 0o600, 0, 0)
+_PRIVATE_DIRECTORY = Node(Kind.DIRECTORY, 0o700, 0, 0)
+
+Record = Mapping[str, Any]
+
+
+class State(str, Enum):
+    """How far a transaction came."""
+
+    OPEN = "open"  # applying it was interrupted
+    COMMITTED = "committed"
+    ROLLING_BACK = "rolling back"  # taking it back was interrupted
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction as its journal tells it."""
+
+    id: str
+    records: tuple[Record, ...]
+
+    @property
+    def directory(self) -> GuestPath:
+        """Where its journal is kept."""
+        return JOURNALS / self.id
+
+    @property
+    def state(self) -> State:
+        """How far it came: the last mark decides."""
+        marks = {
+            "commit": State.COMMITTED,
+            "rolling-back": State.ROLLING_BACK,
+            "rolled-back": State.ROLLED_BACK,
+        }
+        found = [marks[record["op"]] for record in self.records if record["op"] in marks]
+        return found[-1] if found else State.OPEN
+
+    @property
+    def began(self) -> str:
+        """When it began, in UTC (ISO 8601); "" where even that was not written any more."""
+        return str(self.records[0].get("time", "")) if self.records else ""
+
+
+def read_transactions(root: Root) -> tuple[Transaction, ...]:
+    """Every transaction of this machine, oldest first. Raises FormatError, Refusal (a newer version)."""
+    return tuple(_read(root, path) for path in root.glob(f"{JOURNALS}/[0-9]*"))
+
+
+def _read(root: Root, directory: GuestPath) -> Transaction:
+    content = root.read(directory / "log.jsonl", _LOG_LIMIT_BYTES) or b""
+    records: list[Record] = []
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise FormatError(
+                f"{directory}/log.jsonl, line {number} does not read: {error}",
+                "the journal was damaged; restore the machine from a backup or remove that directory",
+            ) from error
+        if record.get("v") != JOURNAL_VERSION:
+            raise Refusal(
+                f"{directory} was written by another version of hvprep", "use that version to roll it back"
+            )
+        records.append(record)
+    return Transaction(directory.name, tuple(records))
+
+
+class Journal:
+    """The journal of one transaction, open for writing."""
+
+    def __init__(self, root: Root, directory: GuestPath) -> None:
+        self._root = root
+        self.directory = directory
+        self.id = directory.name
+        self.scratch = directory / "scratch"
+
+    def add(self, op: str, **fields: Any) -> None:
+        """Append one record; it is on the disk when this returns."""
+        line = json.dumps({"v": JOURNAL_VERSION, "op": op, **fields}, sort_keys=True)
+        self._root.append(self.directory / "log.jsonl", line.encode() + b"\n")
+
+    def keep(self, path: GuestPath, snapshot: Snapshot | None) -> None:
+        """Keep the content of `path`, which has the state `snapshot`, as a blob; durable.
+
+        Raises Refusal where the content is no longer what the snapshot says.
+        """
+        if snapshot is None or snapshot.digest is None:
+            return
+        blob = self.directory / "blobs" / snapshot.digest
+        if self._root.node(blob) is not None:
+            return
+        with self._root.open(path) as stream:
+            self._root.put(blob, stream, _PRIVATE_FILE)
+        if digest_of(self._root, blob) != snapshot.digest:
+            self._root.remove(blob)
+            raise Refusal(f"{path} was changed by somebody else while hvprep was at work", "try again")
+
+
+def begin(root: Root, time: str, version: str) -> Journal:
+    """A new, open transaction."""
+    if root.node(JOURNALS) is None:
+        root.make_directory(JOURNALS, _PRIVATE_DIRECTORY)
+    numbers = [int(path.name) for path in root.glob(f"{JOURNALS}/[0-9]*") if path.name.isdigit()]
+    directory = JOURNALS / f"{max(numbers, default=0) + 1:04d}"
+    root.make_directory(directory, _PRIVATE_DIRECTORY)
+    for name in ("blobs", "scratch"):
+        root.make_directory(directory / name, _PRIVATE_DIRECTORY)
+    journal = Journal(root, directory)
+    journal.add("begin", time=time, hvprep=version)
+    root.sync_directory(directory)
+    return journal
+
+
+def reopen(root: Root, transaction: Transaction) -> Journal:
+    """The journal of a transaction that exists, to add to it; a line cut off by a crash is dropped first."""
+    log = transaction.directory / "log.jsonl"
+    content = root.read(log, _LOG_LIMIT_BYTES)
+    if content is not None and not content.endswith(b"\n"):
+        root.put(log, content[: content.rfind(b"\n") + 1], _PRIVATE_FILE)
+    return Journal(root, transaction.directory)
+
+
+def open_blob(root: Root, transactions: Iterable[Transaction], digest: str) -> BinaryIO | None:
+    """The kept content with this digest, from whichever transaction has it."""
+    for transaction in transactions:
+        try:
+            return root.open(transaction.directory / "blobs" / digest)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    return None
+
+
+def clear_scratch(root: Root, directory: GuestPath) -> None:
+    """Empty a transaction's scratch directory, however deep a killed generator left it."""
+    for child in (directory / name for name in root.names(directory)):
+        node = root.node(child)
+        if node is not None and node.kind is Kind.DIRECTORY:
+            clear_scratch(root, child)
+        root.remove(child)

@@ -1,0 +1,80 @@
+"""One plan, all or nothing: begin, execute, verify, commit; or take everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from hvprep import __version__
+from hvprep.engine.execution import Execution, Judge
+from hvprep.engine.executor import OnChange, execute
+from hvprep.engine.journal import State, Transaction, begin, read_transactions
+from hvprep.engine.preflight import Room
+from hvprep.engine.restoring import OnAction, roll_back
+from hvprep.engine.rollback import plan_rollback
+from hvprep.errors import ChangeFailed, HvprepError
+from hvprep.model.plan import Plan
+from hvprep.system.machine import Machine
+from hvprep.system.root import Root
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Who is told while a transaction runs."""
+
+    on_change: OnChange
+    on_action: OnAction
+
+
+def apply(
+    machine: Machine,
+    plan: Plan,
+    room: Room,
+    judges: Mapping[str, Judge],
+    find_failures: Callable[[], Sequence[str]],
+    progress: Progress,
+) -> str:
+    """Make the plan's changes and return the transaction's id.
+
+    Where a change fails, the verification fails, or somebody interrupts, everything is taken back before
+    the error goes on; the machine is then as it was.
+    """
+    journal = begin(machine.root, datetime.now(timezone.utc).isoformat(timespec="seconds"), __version__)
+    execution = Execution(machine, journal, judges, dict(plan.before), room.backups)
+    try:
+        execute(execution, plan, progress.on_change)
+        failures = find_failures()
+        if failures:
+            raise ChangeFailed(f"the changes did not have their effect: {' / '.join(failures)}")
+    except (Exception, KeyboardInterrupt) as error:
+        _take_back(machine, judges, progress, error)
+        raise
+    journal.add("commit")
+    return journal.id
+
+
+def recover(machine: Machine, judges: Mapping[str, Judge], on_action: OnAction) -> tuple[str, ...]:
+    """Take back every transaction that was cut off; returns their ids. Nothing where there is none."""
+    broken = find_open(machine.root)
+    if broken:
+        roll_back(machine, plan_rollback(machine.root, broken), judges, on_action)
+    return tuple(each.id for each in broken)
+
+
+def find_open(root: Root) -> tuple[Transaction, ...]:
+    """Transactions that were cut off (applying or rolling back), newest first."""
+    cut_off = (State.OPEN, State.ROLLING_BACK)
+    return tuple(reversed([each for each in read_transactions(root) if each.state in cut_off]))
+
+
+def _take_back(
+    machine: Machine, judges: Mapping[str, Judge], progress: Progress, cause: BaseException
+) -> None:
+    try:
+        recover(machine, judges, progress.on_action)
+    except HvprepError as error:
+        raise ChangeFailed(
+            f"{cause} — and taking the changes back failed too: {error.sentence}",
+            "run: hvprep rollback",
+        ) from cause

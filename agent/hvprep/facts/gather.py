@@ -1,0 +1,65 @@
+"""All facts, read once: nothing in them can be altered by a change of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hvprep.facts.architecture import Architecture, probe_architecture
+from hvprep.facts.initrds import Initrd, probe_initrds
+from hvprep.facts.kernels import Kernel, probe_kernels
+from hvprep.facts.live import LiveFacts, probe_live
+from hvprep.facts.platform import Platform, PlatformKind
+from hvprep.facts.root_volume import RootVolume, probe_root_volume
+from hvprep.facts.tools import GrubTool, InitrdTool, probe_grub_tool, probe_initrd_tool
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the files of a system tell, running or not."""
+
+    architecture: Architecture
+    kernels: tuple[Kernel, ...]
+    initrds: tuple[Initrd, ...]
+    initrd_tool: InitrdTool | None
+    grub: GrubTool | None
+    root_volume: RootVolume
+
+    def initrd_at(self, path: GuestPath | None) -> Initrd | None:
+        """What was read of the initrd at `path`."""
+        return next((initrd for initrd in self.initrds if initrd.path == path), None)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`live` is None where the system's kernel is not running: an image, a chroot, a container.
+
+    `platform` is where we are; None for an image, which is nowhere yet.
+    """
+
+    image: ImageFacts
+    live: LiveFacts | None
+    platform: Platform | None
+
+
+def gather(view: View, is_live: bool) -> Facts:
+    """Read the machine that `view` shows.
+
+    `is_live` says that it is the root of this process. In a chroot or a container the kernel that runs is
+    not this system's, so it is then taken for an image all the same.
+    """
+    live = probe_live(view) if is_live else None
+    platform = live.platform if live is not None else None
+    if live is not None and (live.in_chroot or live.platform.kind is PlatformKind.CONTAINER):
+        live = None
+    kernels = probe_kernels(view)
+    image = ImageFacts(
+        architecture=probe_architecture(view),
+        kernels=kernels,
+        initrds=probe_initrds(view, [kernel.initrd for kernel in kernels if kernel.initrd is not None]),
+        initrd_tool=probe_initrd_tool(view),
+        grub=probe_grub_tool(view),
+        root_volume=probe_root_volume(view, live),
+    )
+    return Facts(image, live, platform)

@@ -1,0 +1,40 @@
+"""What the initrds hold, read by our own code: no exit status and no tool's listing is proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hvprep.errors import FormatError
+from hvprep.formats.initrd_image import InitrdContents, read_initrd
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+from hvprep.system.decompressor import decompress
+
+
+@dataclass(frozen=True)
+class Initrd:
+    """An initrd as it was read. `contents` is None where it is damaged; `problem` says how."""
+
+    path: GuestPath
+    size_bytes: int
+    contents: InitrdContents | None
+    problem: str | None = None
+
+
+def probe_initrds(view: View, paths: Iterable[GuestPath]) -> tuple[Initrd, ...]:
+    """Read each of `paths`, which exist."""
+    return tuple(probe_initrd(view, path) for path in paths)
+
+
+def probe_initrd(view: View, path: GuestPath) -> Initrd:
+    """Read one initrd to its end."""
+    node = view.node(view.resolve(path))
+    size = node.size if node else 0
+    try:
+        with view.open(path) as stream:
+            return Initrd(path, size, read_initrd(stream, decompress))
+    except FormatError as error:
+        return Initrd(path, size, None, error.sentence)
+    except OSError as error:
+        return Initrd(path, size, None, f"cannot be read: {error.strerror}")

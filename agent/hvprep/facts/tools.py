@@ -1,0 +1,95 @@
+"""Which of the distribution's own tools make its initrds and its boot configuration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from hvprep.model.node import GuestPath, Kind
+from hvprep.model.view import View
+
+_DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+
+
+class Generator(str, Enum):
+    """Programs that make an initrd."""
+
+    INITRAMFS_TOOLS = "initramfs-tools"
+    DRACUT = "dracut"
+
+
+@dataclass(frozen=True)
+class InitrdTool:
+    """The generator that this system's kernel packages call. `version` is "" where it is not known."""
+
+    generator: Generator
+    program: GuestPath
+    version: str
+    because: str
+
+
+@dataclass(frozen=True)
+class GrubTool:
+    """GRUB 2's generator of grub.cfg.
+
+    config         the grub.cfg that it keeps, whether it exists or not
+    sources_drop_ins  whether /etc/default/grub.d/*.cfg override /etc/default/grub (a patch of Debian's)
+    """
+
+    mkconfig: GuestPath
+    script_check: GuestPath | None
+    config: GuestPath
+    sources_drop_ins: bool
+    because: str
+
+
+def find_program(view: View, *names: str) -> GuestPath | None:
+    """The first of `names` that is an executable file in the system's directories of programs."""
+    for name in names:
+        for directory in _DIRECTORIES:
+            path = GuestPath(directory) / name
+            node = view.node(view.resolve(path))
+            if node is not None and node.kind is Kind.FILE and node.mode & 0o111:
+                return path
+    return None
+
+
+def probe_initrd_tool(view: View) -> InitrdTool | None:
+    """initramfs-tools where its kernel hook is there, else dracut, else mkinitramfs without its hook."""
+    mkinitramfs, dracut = find_program(view, "mkinitramfs"), find_program(view, "dracut")
+    hook = GuestPath("/etc/kernel/postinst.d/initramfs-tools")
+    if mkinitramfs is not None and (dracut is None or view.node(hook) is not None):
+        because = f"{mkinitramfs}, called by {hook}" if view.node(hook) else f"{mkinitramfs}, and no dracut"
+        return InitrdTool(Generator.INITRAMFS_TOOLS, mkinitramfs, "", because)
+    if dracut is not None:
+        version = _dracut_version(view)
+        return InitrdTool(Generator.DRACUT, dracut, version, f"{dracut}, version {version or 'unknown'}")
+    return None
+
+
+def probe_grub_tool(view: View) -> GrubTool | None:
+    """grub-mkconfig or grub2-mkconfig, with the directory that its kind of distribution uses."""
+    for program, check, directory in (
+        ("grub-mkconfig", "grub-script-check", "/boot/grub"),
+        ("grub2-mkconfig", "grub2-script-check", "/boot/grub2"),
+    ):
+        mkconfig = find_program(view, program)
+        if mkconfig is None:
+            continue
+        config = GuestPath(directory) / "grub.cfg"
+        script = view.read(mkconfig) or b""
+        return GrubTool(
+            mkconfig,
+            find_program(view, check),
+            config,
+            b"default/grub.d/" in script,
+            f"{mkconfig} for {config}",
+        )
+    return None
+
+
+def _dracut_version(view: View) -> str:
+    text = view.read(GuestPath("/usr/lib/dracut/dracut-version.sh")) or b""
+    match = re.search(rb"DRACUT_VERSION=['\"]?([\w.~+-]+)", text)
+    return match[1].decode() if match else ""

@@ -1,0 +1,69 @@
+"""The state of a path at one moment, small enough for a journal: content stands as its digest."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hvprep.errors import FormatError
+from hvprep.model.node import Kind, Node
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What stood at a path. `digest` is the SHA-256 of a regular file's content, in hexadecimal."""
+
+    kind: Kind
+    mode: int
+    uid: int
+    gid: int
+    digest: str | None = None
+    target: str | None = None
+    xattrs: tuple[tuple[str, bytes], ...] = ()
+
+    def as_node(self) -> Node:
+        """The metadata, to make the path anew with."""
+        return Node(self.kind, self.mode, self.uid, self.gid, target=self.target, xattrs=self.xattrs)
+
+
+def snapshot_to_json(snapshot: Snapshot | None) -> dict[str, Any] | None:
+    """A JSON object; None (nothing stood there) is null."""
+    if snapshot is None:
+        return None
+    document: dict[str, Any] = {
+        "kind": snapshot.kind.value,
+        "mode": snapshot.mode,
+        "uid": snapshot.uid,
+        "gid": snapshot.gid,
+    }
+    if snapshot.digest is not None:
+        document["digest"] = snapshot.digest
+    if snapshot.target is not None:
+        document["target"] = snapshot.target
+    if snapshot.xattrs:
+        document["xattrs"] = {
+            name: base64.b64encode(value).decode("ascii") for name, value in snapshot.xattrs
+        }
+    return document
+
+
+def snapshot_from_json(document: Mapping[str, Any] | None) -> Snapshot | None:
+    """What `snapshot_to_json` wrote. Raises FormatError."""
+    if document is None:
+        return None
+    try:
+        return Snapshot(
+            kind=Kind(document["kind"]),
+            mode=int(document["mode"]),
+            uid=int(document["uid"]),
+            gid=int(document["gid"]),
+            digest=document.get("digest"),
+            target=document.get("target"),
+            xattrs=tuple(
+                (str(name), base64.b64decode(value)) for name, value in document.get("xattrs", {}).items()
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"a recorded file state does not read: {error}") from error

@@ -1,0 +1,54 @@
+"""The entries of a grub.cfg that boot this system's own kernels, and what identifies each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_os_prober
+from hvprep.formats.kernel_cmdline import parameter_name, value_of
+from hvprep.steps.entry_rules import EntryRules
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One `linux` line of one entry. `kernel` is the file name of the kernel image."""
+
+    entry: Entry
+    line: LinuxLine
+    kernel: str
+
+    @property
+    def title(self) -> str:
+        """The entry's name with the submenus around it, as GRUB_DEFAULT would write it."""
+        return ">".join(self.entry.title)
+
+    @property
+    def identity(self) -> tuple[str, tuple[str, ...], frozenset[str]]:
+        """What must not change when a grub.cfg is made anew: kernel, root=, the volume it is loaded from."""
+        roots = tuple(value_of(word) or "" for word in self.line.words if parameter_name(word) == "root")
+        return self.line.path, roots, frozenset(self.entry.search_uuids)
+
+
+def own_boots(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[Boot]:
+    """Every way in which `cfg` boots one of `kernels` (file names in /boot), submenus and recovery included.
+
+    memtest, firmware and chainload entries load no such file; entries of os-prober load another system's.
+    """
+    for entry in cfg.entries:
+        if is_os_prober(entry):
+            continue
+        for line in entry.linux_lines:
+            name = line.path.rpartition("/")[2]
+            if name in kernels:
+                yield Boot(entry, line, name)
+
+
+def entry_problems(boots: Sequence[Boot], rules: EntryRules) -> tuple[str, ...]:
+    """One sentence for each entry whose words are not as `rules` ask for."""
+    return tuple(
+        f'entry "{boot.title}": {"; ".join(found)}'
+        for boot in boots
+        for found in [rules.problems(boot.line.words)]
+        if found
+    )

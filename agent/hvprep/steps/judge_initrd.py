@@ -1,0 +1,45 @@
+"""Inspects a new initrd before it may take the old one's place."""
+
+from __future__ import annotations
+
+from hvprep.facts.initrds import Initrd, probe_initrd
+from hvprep.formats.initrd_image import modules_in
+from hvprep.model.change import Build
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+
+#: What early user space cannot do without; where the old image has it, the new one must have it too.
+#: A generator that died half-way and one whose temporary directory confused it left these out.
+_ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "libc.so.6", "systemd-udevd", "udevadm", "busybox")
+
+
+def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
+    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several."""
+    new = probe_initrd(view, candidate)
+    if new.contents is None:
+        return (f"it is damaged: {new.problem}",)
+    if new.contents.unreadable is not None:
+        return (f"its content cannot be read, so nothing proves that it boots: {new.contents.unreadable}",)
+    problems = []
+    modules = modules_in(new.contents.names).get(build.subject, frozenset())
+    missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]
+    if missing:
+        problems.append(f"it lacks the drivers {' '.join(missing)}")
+    lost = sorted(_essentials(_old_image(view, build)) - _essentials(new))
+    if lost:
+        problems.append(f"it lacks {' '.join(lost)}, which the old one has")
+    if "init" not in _essentials(new) and not lost:
+        problems.append("it has no /init")
+    return tuple(problems)
+
+
+def _old_image(view: View, build: Build) -> Initrd | None:
+    return probe_initrd(view, build.target) if view.node(view.resolve(build.target)) is not None else None
+
+
+def _essentials(initrd: Initrd | None) -> set[str]:
+    if initrd is None or initrd.contents is None:
+        return set()
+    names = initrd.contents.names
+    bases = {name.rpartition("/")[2] for name in names}
+    return {name for name in _ESSENTIAL if name in (names if "/" in name or name == "init" else bases)}

@@ -1,0 +1,17 @@
+"""Every step, in the order in which they are judged and applied."""
+
+from __future__ import annotations
+
+from hvprep.facts.gather import Facts
+from hvprep.model.finding import Step
+from hvprep.settings import Settings
+from hvprep.steps.initrd_drivers import INITRD_DRIVERS
+from hvprep.steps.judge_entries import judge_entries
+from hvprep.steps.judge_initrd import judge_initrd
+from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
+from hvprep.steps.serial_getty import SERIAL_GETTY
+
+STEPS: tuple[Step[Facts, Settings], ...] = (KERNEL_PARAMETERS, INITRD_DRIVERS, SERIAL_GETTY)
+
+#: Who inspects a Build's candidate, by the name that stands in the plan.
+JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}

@@ -1,0 +1,29 @@
+"""Files that a person names on the command line: paths of the host, not of the guest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_LIMIT_BYTES = 1 << 28
+
+
+def read_host_file(path: Path) -> str:
+    """The text of a file. Raises OSError, UnicodeDecodeError (a ValueError)."""
+    with open(path, encoding="utf-8") as stream:
+        return stream.read(_LIMIT_BYTES)
+
+
+def write_host_file(path: Path, text: str) -> None:
+    """A new file of mode 0600, beside `path` first and then renamed over it. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

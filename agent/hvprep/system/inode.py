@@ -1,0 +1,53 @@
+"""Content and metadata of one inode, through descriptors."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import BinaryIO
+
+from hvprep.model.node import Kind, Node
+
+_COPY_BYTES = 1024 * 1024
+
+
+def kind_of(mode: int) -> Kind:
+    """The file type in a st_mode."""
+    if stat.S_ISREG(mode):
+        return Kind.FILE
+    if stat.S_ISDIR(mode):
+        return Kind.DIRECTORY
+    return Kind.LINK if stat.S_ISLNK(mode) else Kind.OTHER
+
+
+def fill(fd: int, content: bytes | BinaryIO) -> None:
+    """Write all of `content`."""
+    if isinstance(content, bytes):
+        content = io.BytesIO(content)
+    while block := content.read(_COPY_BYTES):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+def dress(fd: int, like: Node) -> None:
+    """Set owner, mode and extended attributes (the owner first: chown clears set-id bits)."""
+    os.fchown(fd, like.uid, like.gid)
+    os.fchmod(fd, like.mode)
+    for name, value in like.xattrs:
+        os.setxattr(fd, name, value)
+
+
+def read_xattrs(directory_fd: int, name: str, mode: int) -> tuple[tuple[str, bytes], ...]:
+    """Extended attributes, SELinux labels and ACLs among them (xattr(7)); () where there can be none."""
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return ()
+    path = f"/proc/self/fd/{directory_fd}/{name}"
+    try:
+        return tuple(
+            (key, os.getxattr(path, key, follow_symlinks=False))
+            for key in sorted(os.listxattr(path, follow_symlinks=False))
+        )
+    except OSError:
+        return ()

@@ -1,0 +1,53 @@
+"""One hvprep at a time on one root."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hvprep.errors import Refusal
+from hvprep.model.node import GuestPath
+from hvprep.system.root import Root
+
+#: Everything that hvprep remembers on a machine.
+STATE_DIRECTORY = GuestPath("/var/lib/hvprep")
+
+
+@contextmanager
+def lock(root: Root, verb: str) -> Iterator[None]:
+    """Hold /var/lib/hvprep (flock(2)); the kernel lets go of it when the process ends, however it ends.
+
+    Raises Refusal that names the process and the verb that hold it.
+    """
+    make_state_directory(root)
+    with root.directory_fd(STATE_DIRECTORY) as directory_fd:
+        fd = os.open(
+            "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory_fd
+        )
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
+                raise Refusal(
+                    f"another hvprep is at work on this system: {holder}",
+                    "wait until it has ended, then try again",
+                ) from None
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{verb}, process {os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(fd)
+
+
+def make_state_directory(root: Root) -> None:
+    """/var/lib/hvprep, readable by root only."""
+    for path in (GuestPath("/var"), GuestPath("/var/lib"), STATE_DIRECTORY):
+        if root.node(root.resolve(path)) is None:
+            root.make_directory(path)
+    node = root.node(STATE_DIRECTORY)
+    if node is not None and node.mode != 0o700:
+        with root.directory_fd(STATE_DIRECTORY) as fd:
+            os.fchmod(fd, 0o700)

@@ -1,0 +1,293 @@
+"""Root: all file access to a machine, live (`/`) or a mounted image, and nothing outside of it.
+
+The reading half is the `View` that steps see. The writing half is what the executor and the journal are
+made of: every write is a temporary file, fsync, rename and fsync of the directory, so that a power cut
+leaves the old file or the new one. `observe` is told of each mutation before it happens; tests record
+the order there, or end the process at the n-th.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import BinaryIO
+
+from hvprep.errors import FormatError
+from hvprep.model.node import GuestPath, Kind, Node
+from hvprep.model.view import READ_LIMIT_BYTES
+from hvprep.system.inode import dress, fill, kind_of, read_xattrs
+from hvprep.system.walk import canonical, walk
+
+#: Told of (operation, guest path) before each mutation.
+Observer = Callable[[str, GuestPath], None]
+
+#: What a half-written file of ours is called: `.NAME` + this. Never a name that a boot loader globs.
+TEMPORARY_SUFFIX = ".hvprep-tmp"
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def _unobserved(operation: str, path: GuestPath) -> None:
+    """Nobody watches."""
+
+
+class Root:
+    """The file tree below `host_path`, seen as the guest sees it."""
+
+    def __init__(self, host_path: Path, observe: Observer = _unobserved) -> None:
+        self.host_path = host_path
+        self._observe = observe
+        self._fd = os.open(host_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+    # Reading: the View.
+
+    def node(self, path: GuestPath) -> Node | None:
+        """See View. Extended attributes are read too where the file system has them."""
+        try:
+            with walk(self._fd, path, follow_last=False) as place:
+                status = os.lstat(place.name, dir_fd=place.directory_fd)
+                target = None
+                if stat.S_ISLNK(status.st_mode):
+                    target = os.readlink(place.name, dir_fd=place.directory_fd)
+                xattrs = read_xattrs(place.directory_fd, place.name, status.st_mode)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise
+        return Node(
+            kind=kind_of(status.st_mode),
+            mode=stat.S_IMODE(status.st_mode),
+            uid=status.st_uid,
+            gid=status.st_gid,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            target=target,
+            xattrs=xattrs,
+        )
+
+    def resolve(self, path: GuestPath) -> GuestPath:
+        """See View."""
+        return canonical(self._fd, path)
+
+    def read(self, path: GuestPath, limit_bytes: int = READ_LIMIT_BYTES) -> bytes | None:
+        """See View. Sizes that the kernel makes up (/proc, /sys) are not trusted."""
+        try:
+            with self.open(path) as stream:
+                content = stream.read(limit_bytes + 1)
+        except OSError as error:
+            if error.errno in (*_ABSENT, errno.EISDIR):
+                return None
+            raise
+        if len(content) > limit_bytes:
+            raise FormatError(f"{path} is larger than {limit_bytes} bytes, which no such file is")
+        return content
+
+    def open(self, path: GuestPath) -> BinaryIO:
+        """See View. Only regular files are opened: a FIFO or a device would hang or be touched."""
+        with walk(self._fd, path, follow_last=True) as place:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            status = os.lstat(place.name, dir_fd=place.directory_fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, "not a regular file", str(path))
+            return io.FileIO(os.open(place.name, flags, dir_fd=place.directory_fd), closefd=True)  # type: ignore[return-value]
+
+    def glob(self, pattern: str) -> tuple[GuestPath, ...]:
+        """See View."""
+        found = [GuestPath("/")]
+        for part in GuestPath(pattern).parts[1:]:
+            if any(sign in part for sign in "*?["):
+                found = [
+                    parent / name
+                    for parent in found
+                    for name in sorted(self.names(parent))
+                    if fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+                ]
+            else:
+                found = [parent / part for parent in found]
+        return tuple(path for path in found if self.node(path) is not None)
+
+    def is_pending(self, path: GuestPath) -> bool:
+        """Never: nothing is planned on the machine itself."""
+        return False
+
+    def device(self, path: GuestPath) -> int | None:
+        """The number of the file system that holds `path` (st_dev), None where there is nothing."""
+        try:
+            with walk(self._fd, path, follow_last=True) as place:
+                return os.lstat(place.name, dir_fd=place.directory_fd).st_dev
+        except OSError:
+            return None
+
+    @contextmanager
+    def directory_fd(self, path: GuestPath) -> Iterator[int]:
+        """A descriptor, fit for fsync and ioctl, of an existing directory; links are followed."""
+        with walk(self._fd, path, follow_last=True) as place:
+            fd = os.open(
+                place.name,
+                os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
+                dir_fd=place.directory_fd,
+            )
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def names(self, directory: GuestPath) -> list[str]:
+        """The names in a directory, in no order; [] where there is none."""
+        try:
+            with self.directory_fd(directory) as fd:
+                return os.listdir(fd)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return []
+            raise
+
+    # Writing: the executor's and the journal's.
+
+    def put(self, path: GuestPath, content: bytes | BinaryIO, like: Node) -> None:
+        """A regular file at `path`, with the mode, owner and extended attributes of `like`, durable."""
+        temporary = temporary_name(path)
+        with walk(self._fd, path, follow_last=False) as place:
+            self._discard(place.directory_fd, temporary.name)
+            self._observe("create", temporary)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(temporary.name, flags, 0o600, dir_fd=place.directory_fd)
+            try:
+                fill(fd, content)
+                dress(fd, like)
+                self._observe("fsync", temporary)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            self._observe("rename", path)
+            os.rename(
+                temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
+            )
+        self.sync_directory(path.parent)
+
+    def append(self, path: GuestPath, content: bytes) -> None:
+        """Add `content` to the end of a file of our own (mode 0600), durable when this returns."""
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("append", path)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(place.name, flags, 0o600, dir_fd=place.directory_fd)
+            try:
+                fill(fd, content)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def make_link(self, path: GuestPath, target: str, like: Node | None = None) -> None:
+        """A symbolic link at `path`, replacing what is there, durable."""
+        temporary = temporary_name(path)
+        with walk(self._fd, path, follow_last=False) as place:
+            self._discard(place.directory_fd, temporary.name)
+            self._observe("symlink", path)
+            os.symlink(target, temporary.name, dir_fd=place.directory_fd)
+            if like is not None:
+                os.chown(temporary.name, like.uid, like.gid, dir_fd=place.directory_fd, follow_symlinks=False)
+            os.rename(
+                temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
+            )
+        self.sync_directory(path.parent)
+
+    def make_directory(self, path: GuestPath, like: Node | None = None) -> None:
+        """A directory at `path` (0755, or dressed as `like`); its parent exists. Durable."""
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("mkdir", path)
+            os.mkdir(place.name, 0o755, dir_fd=place.directory_fd)
+        if like is not None:
+            self.dress(path, like)
+        self.sync_directory(path.parent)
+
+    def dress(self, path: GuestPath, like: Node) -> None:
+        """Give an existing file or directory the mode, owner and extended attributes of `like`, durable."""
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("dress", path)
+            fd = os.open(
+                place.name,
+                os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                dir_fd=place.directory_fd,
+            )
+            try:
+                dress(fd, like)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def remove(self, path: GuestPath) -> None:
+        """Nothing at `path` any more: a file, a link, or an empty directory. Absent is fine. Durable."""
+        node = self.node(path)
+        if node is None:
+            return
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("remove", path)
+            if node.kind is Kind.DIRECTORY:
+                os.rmdir(place.name, dir_fd=place.directory_fd)
+            else:
+                os.unlink(place.name, dir_fd=place.directory_fd)
+        self.sync_directory(path.parent)
+
+    def hard_link(self, path: GuestPath, new: GuestPath) -> None:
+        """A second name for a file. Raises OSError where the file system has no links (vfat)."""
+        old_walk = walk(self._fd, path, follow_last=False)
+        with old_walk as old_place, walk(self._fd, new, follow_last=False) as new_place:
+            self._observe("link", new)
+            os.link(
+                old_place.name,
+                new_place.name,
+                src_dir_fd=old_place.directory_fd,
+                dst_dir_fd=new_place.directory_fd,
+                follow_symlinks=False,
+            )
+        self.sync_directory(new.parent)
+
+    def rename(self, path: GuestPath, new: GuestPath) -> None:
+        """Give a file another name, replacing what has it. Atomic, durable."""
+        old_walk = walk(self._fd, path, follow_last=False)
+        with old_walk as old_place, walk(self._fd, new, follow_last=False) as new_place:
+            self._observe("rename", new)
+            os.rename(
+                old_place.name,
+                new_place.name,
+                src_dir_fd=old_place.directory_fd,
+                dst_dir_fd=new_place.directory_fd,
+            )
+        self.sync_directory(new.parent)
+
+    def sync(self, path: GuestPath) -> None:
+        """Bring an existing file that another program wrote to the disk (fsync(2))."""
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("fsync", path)
+            fd = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory_fd)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def sync_directory(self, path: GuestPath) -> None:
+        """Bring a directory's names to the disk."""
+        self._observe("fsync-directory", path)
+        with self.directory_fd(path) as fd:
+            os.fsync(fd)
+
+    def _discard(self, directory_fd: int, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=directory_fd)
+        except FileNotFoundError:
+            return
+
+
+def temporary_name(path: GuestPath) -> GuestPath:
+    """Where `path` is written before it gets its name."""
+    return path.parent / f".{path.name}{TEMPORARY_SUFFIX}"
