@@ -13,15 +13,13 @@ rest into text. Nothing below cli ends the process.
 
 from __future__ import annotations
 
-from typing import Optional
-
 
 class HvprepError(Exception):
     """An expected failure: one sentence for the person, and what to do next."""
 
     exit_status = 1
 
-    def __init__(self, sentence: str, hint: Optional[str] = None) -> None:
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint

@@ -170,7 +170,7 @@ class Screen:
 
     def give_up_output(self) -> None:
         """The reader of our output went away: keep the interpreter from complaining at its end."""
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
 
 
 def can_ask() -> bool:

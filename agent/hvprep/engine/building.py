@@ -86,7 +86,7 @@ def accept(machine: Machine, change: Build, candidate: GuestPath, judges: Mappin
 def remove_candidates(root: Root, candidate: GuestPath) -> None:
     """Remove a candidate and what its generator put beside it under a longer name (grub.cfg's .new)."""
     for name in root.names(candidate.parent):
-        if name.startswith(candidate.name) or name.startswith("." + candidate.name):
+        if name.startswith((candidate.name, "." + candidate.name)):
             root.remove(candidate.parent / name)
 
 

@@ -61,7 +61,7 @@ def _find_missing_content(root: Root, plan: RollbackPlan) -> None:
         blob = open_blob(root, transactions, digest)
         if blob is None:
             raise Refusal(
-                f"nothing was rolled back: the copy of {restore.path} is gone from {plan.transactions[-1].directory}",
+                f"nothing was rolled back: the copy of {restore.path} is gone from the journal",
                 "restore that file from a backup of the machine",
             )
         blob.close()

@@ -1,1 +1,1 @@
-"""Reads the machine once into frozen values; one file per question. Every answer says what it was made from."""
+"""Reads the machine once into frozen values; one file per question. Each tells what it was made from."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple, Type, Union
+from typing import Any, Mapping, Union
 
 from hvprep.errors import FormatError
 from hvprep.model.node import GuestPath
@@ -27,7 +27,7 @@ class Write:
     path: GuestPath
     content: bytes
     why: str
-    mode: Optional[int] = None
+    mode: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Purge:
 class Run:
     """A program of the distribution. `writes` names every path that it may create, change or remove."""
 
-    argv: Tuple[str, ...]
-    writes: Tuple[GuestPath, ...]
+    argv: tuple[str, ...]
+    writes: tuple[GuestPath, ...]
     why: str
 
 
@@ -83,16 +83,16 @@ class Build:
     """
 
     target: GuestPath
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     judge: str
     why: str
-    wants: Tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
     subject: str = ""
-    check: Tuple[str, ...] = ()
-    env: Tuple[Tuple[str, str], ...] = ()
-    copy: Tuple[Tuple[GuestPath, str], ...] = ()
-    scratch: Tuple[Tuple[str, str], ...] = ()
-    otherwise: Optional[Write] = None
+    check: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    copy: tuple[tuple[GuestPath, str], ...] = ()
+    scratch: tuple[tuple[str, str], ...] = ()
+    otherwise: Write | None = None
     size_bytes: int = 0
     scratch_bytes: int = 0
     timeout_s: int = 600
@@ -100,21 +100,21 @@ class Build:
 
 Change = Union[Write, Link, Remove, Purge, Run, Build]
 
-_KINDS: Mapping[str, Type[Any]] = {
+_KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Write, Link, Remove, Purge, Run, Build)
 }
 
 
-def target_of(change: Change) -> Optional[GuestPath]:
+def target_of(change: Change) -> GuestPath | None:
     """The one path that the change makes or removes; None for a Run, which names its own."""
     if isinstance(change, Run):
         return None
     return change.target if isinstance(change, Build) else change.path
 
 
-def change_to_json(change: Change) -> Dict[str, Any]:
+def change_to_json(change: Change) -> dict[str, Any]:
     """A JSON object with the kind and every field that is not at its default."""
-    document: Dict[str, Any] = {"kind": type(change).__name__.lower()}
+    document: dict[str, Any] = {"kind": type(change).__name__.lower()}
     for field in dataclasses.fields(change):
         value = getattr(change, field.name)
         if field.default is not dataclasses.MISSING and value == field.default:
@@ -143,7 +143,7 @@ def change_from_json(document: Mapping[str, Any]) -> Change:
     kind = _KINDS.get(str(document.get("kind")))
     if kind is None:
         raise FormatError(f"a change has the unknown kind {document.get('kind')!r}")
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         if field.name in document:
             values[field.name] = _decode(kind, field.name, document[field.name])
@@ -153,7 +153,7 @@ def change_from_json(document: Mapping[str, Any]) -> Change:
         raise FormatError(f"a change of the kind {document['kind']!r} is incomplete: {error}") from error
 
 
-def _decode(kind: Type[Any], name: str, value: Any) -> Any:
+def _decode(kind: type[Any], name: str, value: Any) -> Any:
     decode = _path if (kind is Build and name == "target") else _DECODERS.get(name, _text)
     try:
         return decode(value)
@@ -174,11 +174,11 @@ def _path(value: Any) -> GuestPath:
     return path
 
 
-def _texts(value: Any) -> Tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
-def _pairs(value: Any) -> Tuple[Tuple[str, str], ...]:
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple((_text(first), _text(second)) for first, second in value)
 
 
@@ -187,15 +187,16 @@ def _bytes(value: Any) -> bytes:
 
 
 def _amount(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if type(value) is not int or value < 0:
         raise ValueError(value)
-    return value
+    return int(value)
 
 
 def _mode(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
+    mode = _amount(value)
+    if mode > 0o7777:
         raise ValueError(value)
-    return value
+    return mode
 
 
 def _write(value: Any) -> Write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Callable, Generic, Iterator, Optional, Tuple, TypeVar, Union
+from typing import Callable, Generic, Iterator, TypeVar, Union
 
 from hvprep.model.change import Change
 from hvprep.model.view import View
@@ -42,7 +42,7 @@ class Note:
 
     verdict: Verdict
     because: str
-    remedy: Optional[str] = None
+    remedy: str | None = None
 
 
 #: What a step yields. No Change and no UNMET note means that the requirement is met.
@@ -74,7 +74,7 @@ class Finding:
     title: str
     severity: Severity
     verdict: Verdict
-    because: Tuple[str, ...]
-    remedy: Optional[str]
+    because: tuple[str, ...]
+    remedy: str | None
     source: str
-    changes: Tuple[Change, ...] = ()
+    changes: tuple[Change, ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import Optional, Tuple
 
 #: A path as the guest sees it: absolute, with forward slashes, never a path of the host.
 GuestPath = PurePosixPath
@@ -33,5 +32,5 @@ class Node:
     gid: int
     size: int = 0
     mtime_ns: int = 0
-    target: Optional[str] = None
-    xattrs: Tuple[Tuple[str, bytes], ...] = ()
+    target: str | None = None
+    xattrs: tuple[tuple[str, bytes], ...] = ()

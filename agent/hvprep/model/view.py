@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Optional, Protocol, Tuple
+from typing import BinaryIO, Protocol
 
 from hvprep.model.node import GuestPath, Node
 
@@ -16,13 +16,13 @@ class View(Protocol):
     Symbolic links are followed inside the root, as a chroot would: no path leads out of it.
     """
 
-    def node(self, path: GuestPath) -> Optional[Node]:
+    def node(self, path: GuestPath) -> Node | None:
         """What stands at `path` (links in its parents are followed, the last name is not), or None."""
 
     def resolve(self, path: GuestPath) -> GuestPath:
         """`path` with every symbolic link followed inside the root; what does not exist stays as it is."""
 
-    def read(self, path: GuestPath, limit_bytes: int = READ_LIMIT_BYTES) -> Optional[bytes]:
+    def read(self, path: GuestPath, limit_bytes: int = READ_LIMIT_BYTES) -> bytes | None:
         """The content of a regular file, links followed; None where there is none.
 
         Raises FormatError where the file is larger than `limit_bytes`.
@@ -31,7 +31,7 @@ class View(Protocol):
     def open(self, path: GuestPath) -> BinaryIO:
         """The content as a stream, links followed. Raises FileNotFoundError."""
 
-    def glob(self, pattern: str) -> Tuple[GuestPath, ...]:
+    def glob(self, pattern: str) -> tuple[GuestPath, ...]:
         """Existing paths that match, sorted. `*` and `?` do not cross a slash (glob(7)); no `**`."""
 
     def is_pending(self, path: GuestPath) -> bool:

@@ -102,7 +102,7 @@ def _split(files: _Files, grub: GrubTool) -> tuple[DefaultGrub, dict[GuestPath, 
 
 
 def _foreign_consoles(own: DefaultGrub, others: _Files, rules: EntryRules) -> tuple[str, ...]:
-    """The console= words that move into our line: those of the _DEFAULT variable, and those that moved before."""
+    """The console= words that move into our line: those of _DEFAULT, and those that moved before."""
     moved_before = [word for assignment in own.assignments(LINUX) for word in assignment.words]
     words = [*moved_before, *_evaluate(others)[LINUX_DEFAULT]]
     consoles = [word for word in words if parameter_name(word) == "console" and value_of(word)]

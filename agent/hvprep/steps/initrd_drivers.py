@@ -50,7 +50,7 @@ def _plan_kernel(
         yield Note(
             Verdict.UNMET,
             f"kernel {kernel.version} has no usable modules: {kernel.problem}",
-            f"install the modules of {kernel.version} (or run depmod {kernel.version}), or remove {kernel.image}",
+            f"install its modules (or run depmod {kernel.version}), or remove {kernel.image}",
         )
         return
     closure = kernel.modules.closure(names)

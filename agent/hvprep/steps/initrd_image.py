@@ -10,7 +10,7 @@ from hvprep.model.node import GuestPath
 from hvprep.steps.initrd_config import loadable_modules
 
 _MIB = 1024 * 1024
-#: A first image, or a generic one in place of a host-only one, is at most about as large (boot.md, section 4).
+#: A first image, or a generic one in place of a host-only one, is at most as large (boot.md, section 4).
 _GENERIC_BYTES = 64 * _MIB
 _UNPACKED_BYTES = 400 * _MIB
 

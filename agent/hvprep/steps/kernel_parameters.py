@@ -50,7 +50,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if bare:
         yield Note(
             Verdict.MET,
-            f'rootwait instead of rootdelay: entry "{bare[0]}" boots without an initrd, and would sleep that long',
+            f'rootwait instead of rootdelay: entry "{bare[0]}" has no initrd, and would sleep that long',
         )
 
 
@@ -66,8 +66,8 @@ def _read_config(view: View, grub: GrubTool) -> GrubCfg | Note:
     if _GENERATED not in text:
         return Note(
             Verdict.UNMET,
-            f"{grub.config} was not made by {grub.mkconfig.name}, which would overwrite what somebody wrote there",
-            "add the parameters to it by hand, or move what is yours to /etc/grub.d/40_custom and make it anew",
+            f"{grub.config} was not made by {grub.mkconfig.name}, which would overwrite it",
+            "add the parameters to it by hand, or move what is yours to /etc/grub.d/40_custom first",
         )
     try:
         return grub_cfg.parse(text)
@@ -130,7 +130,7 @@ KERNEL_PARAMETERS: Step[Facts, Settings] = Step(
     title="every boot entry has the serial console, and nothing that hides the boot from it",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
-    source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto); B01 to B03, B06, B09, B12",
+    source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto); B01-B03 B06 B09 B12",
     remedy="run hvprep prepare",
     plan=_plan,
 )

@@ -99,7 +99,7 @@ class Root:
             status = os.lstat(place.name, dir_fd=place.directory_fd)
             if not stat.S_ISREG(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, "not a regular file", str(path))
-            return io.FileIO(os.open(place.name, flags, dir_fd=place.directory_fd), closefd=True)  # type: ignore[return-value]
+            return io.FileIO(os.open(place.name, flags, dir_fd=place.directory_fd), closefd=True)
 
     def glob(self, pattern: str) -> tuple[GuestPath, ...]:
         """See View."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -116,7 +117,7 @@ def host_locale() -> Mapping[str, str]:
 
 
 def guest_locale(view: View) -> Mapping[str, str]:
-    """The locale that an image's own programs run with: its locale.conf(5) or Debian's /etc/default/locale."""
+    """The locale of an image's own programs: its locale.conf(5), or Debian's /etc/default/locale."""
     for path in (GuestPath("/etc/locale.conf"), GuestPath("/etc/default/locale")):
         lines = (view.read(path) or b"").decode("utf-8", "replace").splitlines()
         words = dict(line.partition("=")[::2] for line in lines if line[:4] == "LANG" or line[:3] == "LC_")
@@ -126,10 +127,8 @@ def guest_locale(view: View) -> Mapping[str, str]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
