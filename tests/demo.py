@@ -44,10 +44,10 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
-def expect(is_so: bool, what: str) -> None:
-    """Says that it is so, or ends the demo."""
+def expect(is_so: bool, what: str, instead: str = "") -> None:
+    """Says that it is so, or ends the demo with what is there instead."""
     if not is_so:
-        raise NotAsSaid(what)
+        raise NotAsSaid(f"{what}: {instead}" if instead else what)
     say(f"{GREEN}  ok{PLAIN}  {what}")
 
 
@@ -68,10 +68,7 @@ def hvprep(root: Path, verb: str, *options: str, status: int) -> None:
         [sys.executable, "-m", "hvprep.cli", *arguments], stdin=subprocess.DEVNULL, check=False
     )
     say()
-    expect(
-        done.returncode == status,
-        f"exit status {status}" + f", not {done.returncode}" * (done.returncode != status),
-    )
+    expect(done.returncode == status, f"exit status {status}", f"it was {done.returncode}")
 
 
 def kernels(root: Path) -> List[str]:
@@ -103,7 +100,7 @@ def show_initrds(root: Path, lister: str) -> None:
     for kernel in kernels(root):
         say(f"    $ chroot {root} {lister} /boot/initrd.img-{kernel}")
         missing = missing_drivers(root, lister, kernel)
-        expect(not missing, f"the initrd of {kernel} has every driver" + f", but {missing}" * bool(missing))
+        expect(not missing, f"the initrd of {kernel} has every driver", f"it lacks {', '.join(missing)}")
 
 
 def show_boot_entries(root: Path) -> None:
@@ -127,7 +124,7 @@ def show_boot_entries(root: Path) -> None:
 
 def expect_identical(before: Snapshot, root: Path, what: str) -> None:
     differences = diff_snapshots(before, take_snapshot(root))
-    expect(not differences, f"{what}: {len(before)} paths" + "\n      ".join(["", *differences]))
+    expect(not differences, f"{what} ({len(before)} paths)", "\n      ".join(["", *differences]))
 
 
 def demonstrate(name: str) -> None:

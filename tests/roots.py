@@ -5,9 +5,9 @@
     debian_root           the fixture: a copy of each in turn, or of those that the test names:
                           @pytest.mark.parametrize("debian_root", ["bookworm-dracut"], indirect=True)
 
-A copy takes seconds. Its kernel modules, which are two thirds of it and which nothing writes in place, are hard
-links to the cached ones: replace or remove them, never write into one. An overlayfs would be quicker still,
-but grub-probe finds no device below one, so the real update-grub would not run.
+A copy takes seconds. Its kernel modules, two thirds of it, which nothing writes in place, are hard links to
+the cached ones: replace or remove them, never write into one. An overlayfs would be quicker still, but below
+one grub-probe finds no device, and the real update-grub would not run.
 """
 
 from __future__ import annotations
@@ -78,30 +78,34 @@ def pristine_root(name: str) -> Path:
     """The cached system of that name, whole: a build that was killed leaves nothing under its final name."""
     recipe, cache = RECIPES[name], cache_directory()
     root = cache / f"{name}-{recipe.key()}"
-    with _locked(cache / f"{name}.lock"):
+    with _locked(cache / f"{name}.lock") as lock_fd:
         if not root.is_dir():
-            _make(recipe, cache / f"{name}.building").rename(root)
+            _make(recipe, cache / f"{name}.building", lock_fd).rename(root)
     return root
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[int]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
-def _make(recipe: Recipe, building: Path) -> Path:
+def _make(recipe: Recipe, building: Path, lock_fd: int) -> Path:
     _remove(building)
     log = building.with_suffix(".log")
     sys.stderr.write(f"making {recipe.name} with mmdebstrap, about a minute; its output is in {log}\n")
     finish = ("unshare", "--mount", str(FINISH), str(building), recipe.generator, ROOT_UUID)
     with log.open("wb") as output:
         for argv in (recipe.argv(building), finish):
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
-            if done.returncode != 0:
+            # Children hold the lock too: they may outlive us, and go on writing.
+            with subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[lock_fd]
+            ) as child:
+                status = child.wait()
+            if status != 0:
                 end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-                raise RuntimeError(f"{argv[0]} failed with {done.returncode}, see {log}:\n{end}")
+                raise RuntimeError(f"{argv[0]} failed with {status}, see {log}:\n{end}")
     return building
 
 
