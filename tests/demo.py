@@ -153,7 +153,7 @@ def demonstrate(name: str) -> None:
             hvprep(root, "prepare", "--yes", status=0)
             expect_identical(prepared, root, "the second prepare has changed nothing")
         with chapter("rollback"):
-            hvprep(root, "rollback", status=0)
+            hvprep(root, "rollback", "--yes", status=0)
             expect_identical(before, root, "the tree is what it was")
 
 
