@@ -27,7 +27,7 @@ PATH_METHODS = re.compile("hardlink_to|is_mount|iterdir|(read|write)_(bytes|text
 CHILD = PurePosixPath("system/chroot.py")
 RENDER = PurePosixPath("cli/render.py")
 LAZY = frozenset(("psutil", "pyasn1", "systemd"))
-NAMES = re.compile("base|common|misc|shared|tools|(helper|manager|util)s?|utilit(y|ies)")
+NAMES = re.compile("base|common|misc|(helper|manager|util)s?|utilit(y|ies)")
 FILE_LINES, FUNCTION_LINES = 300, 40
 
 Rule = Callable[[Source], Iterator[str]]
