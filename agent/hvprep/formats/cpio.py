@@ -233,6 +233,8 @@ def iterate_archive(source: Source, wants: Callable[[str], bool]) -> Iterator[tu
         member = _read_header(source)
         if member.name == _TRAILER:
             source.skip(member.size)
+            padding = source.peek(-source.position % 4)
+            source.skip(len(padding) - len(padding.lstrip(b"\0")))
             return
         small = member.is_file and member.size <= CONTENT_LIMIT_BYTES
         linked = waiting.pop(member.inode, []) if small and member.size and member.links > 1 else []

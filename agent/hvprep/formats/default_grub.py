@@ -26,7 +26,7 @@ LIMIT_CHARACTERS = 1 << 18
 
 _SPACE = re.compile(r"[ \t]+|\\\n|#[^\n]*")
 _OPERATOR = re.compile(r"[0-9]*(<<<|<<-?|<&|<>|>>|>&|>\||<|>)|&&|\|\||;;|[;&|()\n]")
-_BARE = re.compile(r"[^ \t\n;&|()<>'\"\\$`]+")
+_BARE = re.compile(r"[^ \t\n;&|()<>'\"\\$`~]+")
 _IN_DOUBLE = re.compile(r'[^"\\$`]+')
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])")
 _BACKQUOTED = re.compile(r"`(?:[^`\\]|\\.)*`", re.S)
@@ -35,12 +35,21 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _REFERENCE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])(.*))?\})", re.S | re.A)
 _ASSIGNS_DEFAULT = re.compile(r"\$\{\w+:?=")
 
-_OPENING = frozenset(("if", "while", "until", "for", "case", "{"))
-_CLOSING = frozenset(("fi", "done", "esac", "}"))
-_RESERVED = _OPENING | _CLOSING | {"then", "elif", "else", "do", "!"}
+#: What each word or operator that closes a compound command has to find open; `f(` begins a function.
+_OPENS = {
+    "fi": ("if",),
+    "done": ("while", "until", "for"),
+    "esac": ("case",),
+    "}": ("{",),
+    ")": ("(", "f("),
+}
+_OPENING = frozenset(word for words in _OPENS.values() for word in words)
+_RESERVED = _OPENING | frozenset((*_OPENS, "then", "elif", "else", "do", "!"))
 _DECLARING = frozenset(("export", "readonly", "declare", "typeset", "local"))
 #: Commands after which this reader no longer knows what the variables hold, or what is still read.
-_DISTURBING = frozenset((".", "source", "eval", "unset", "read", "return", "exit", "exec", "alias", "trap"))
+_DISTURBING = frozenset(
+    (".", "source", "eval", "unset", "read", "return", "exit", "exec", "alias", "trap", "command", "builtin")
+)
 #: Assignments before these stay (XCU 2.14); before any other command they last for that command only.
 _SPECIAL = _DECLARING | _DISTURBING | {":", "set", "shift", "times", "break", "continue"}
 
@@ -177,7 +186,7 @@ def parse(text: str) -> DefaultGrub:
             grammar.read_operator(token.operator)
         else:
             grammar.read_word(token)
-    grammar.read_operator("\n")
+    grammar.finish()
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     found = tuple(replace(each, line=bisect_right(starts, each.line)) for each in grammar.found)
     return DefaultGrub(text, found, grammar.disturbed)
@@ -313,11 +322,11 @@ class _Grammar:
         terms = bool(self._open) or self._guarded or operator in ("|", "&")
         self.found += [replace(each, conditional=terms) for each in self._pending if lasts]
         self._pending, self._command, self._is_redirecting = [], None, False
-        if operator == "(":
-            self._open.append(operator)
-        elif operator == ")" and self._open[-1:] == ["("]:
-            self._open.pop()
         self._guarded = operator in ("&&", "||", "|") or (operator == "\n" and is_empty and self._guarded)
+        if operator == "(":
+            self._open.append("(" if is_empty else "f(")
+        elif operator == ")" and self._open[-1:] != ["case"]:
+            self._guarded = self._close(operator) == "f("
 
     def read_word(self, token: _Token) -> None:
         pieces = token.pieces
@@ -334,18 +343,29 @@ class _Grammar:
             if assignment:
                 self._pending.append(assignment)
             elif self._command is None:
-                self._command = bare or "$"
-                self.disturbed |= bare in _DISTURBING or any(piece.opaque for piece in pieces)
+                self._command = "".join(piece.text for piece in pieces)
+                self.disturbed |= self._command in _DISTURBING or any(piece.opaque for piece in pieces)
         elif self._command == "case" and bare == "in":
             self._command = None
+
+    def finish(self) -> None:
+        self.read_operator("\n")
+        self.disturbed |= bool(self._open)
 
     def _read_reserved(self, word: str) -> None:
         if word in _OPENING:
             self._open.append(word)
-        elif word in _CLOSING and self._open:
-            self._open.pop()
+        elif word in _OPENS:
+            self._close(word)
         if word in ("for", "case"):
             self._command = word
+        self.disturbed |= word == "for"  # assigns its variable
+
+    def _close(self, closing: str) -> str:
+        """What `closing` closes. Where that is not what it should, sh may not get far in this file."""
+        opening = self._open.pop() if self._open else ""
+        self.disturbed |= _OPENS[closing] not in opening
+        return opening
 
 
 def _assignment(token: _Token, is_declared: bool) -> Assignment | None:
@@ -447,15 +467,15 @@ def _double_quoted(text: str, start: int, pieces: list[Piece]) -> int:
 
 
 def _expansion(text: str, start: int, is_quoted: bool) -> Piece:
-    """The piece for the `$` or backquote at `start`. A `$` before a quote is opaque: shells differ there."""
+    """The piece for the `$`, backquote or `~` at `start`. A `$` before a quote is opaque: shells differ."""
     parameter = _PARAMETER.match(text, start)
     if parameter:
         end = parameter.end()
     elif text.startswith(("$(", "${", "`"), start):
         end = _end_of_nesting(text, start, is_quoted)
     else:
-        is_special = not is_quoted and text.startswith(("$'", '$"'), start)
-        return Piece("$", is_special, start, start + 1)
+        is_special = not is_quoted and text.startswith(("~", "$'", '$"'), start)
+        return Piece(text[start], is_special, start, start + 1)
     return Piece(text[start:end], True, start, end)
 
 

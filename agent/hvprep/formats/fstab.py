@@ -79,20 +79,20 @@ def parse(text: str) -> Fstab:
 
 
 def _parse_line(number: int, line: str) -> Entry | None:
-    """The entry of a line, as libmount reads it; None where it ignores the line or refuses it."""
+    """The entry of a line, as getmntent(3) reads it for systemd; None for a line that is no entry.
+
+    libmount refuses a line whose last fields are no numbers; systemd mounts it, with zeros for them.
+    """
     fields = _FIELD.findall(_split_end(line)[0])
     if len(fields) < 3 or fields[0].startswith("#"):
         return None
-    numbers = []
-    for field in fields[4:6]:
-        if field.startswith("#"):
-            break
+    numbers = [0, 0]
+    for position, field in enumerate(fields[4:6]):
         if not re.fullmatch("[0-9]{1,9}", field):
-            return None
-        numbers.append(int(field))
-    dump, passno = [*numbers, 0, 0][:2]
+            break
+        numbers[position] = int(field)
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
-    return Entry(number, _decoded(fields[0]), _decoded(fields[1]), fields[2], options, dump, passno)
+    return Entry(number, _decoded(fields[0]), _decoded(fields[1]), fields[2], options, *numbers)
 
 
 def _decoded(field: str) -> str:

@@ -193,6 +193,8 @@ class _Reader:
         label = f"the {kind} part at offset {position} of the initrd"
         source = Source(plain, label, UNPACKED_LIMIT_BYTES - self.unpacked_bytes)
         self._keep(iterate_members(source, self._wants))
+        if not source.position:
+            raise source.broken("holds nothing")
         self.unpacked_bytes += source.position
 
     def _keep(self, members: Iterator[tuple[Any, bytes | None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_os_prober
+from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
 from hvprep.steps.entry_rules import EntryRules
 
@@ -27,7 +27,7 @@ class Boot:
     def identity(self) -> tuple[str, tuple[str, ...], frozenset[str]]:
         """What must not change when a grub.cfg is made anew: kernel, root=, the volume it is loaded from."""
         roots = tuple(value_of(word) or "" for word in self.line.words if parameter_name(word) == "root")
-        return self.line.path, roots, frozenset(self.entry.search_uuids)
+        return self.line.kernel, roots, frozenset(self.entry.search_uuids)
 
 
 def own_boots(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[Boot]:
@@ -36,10 +36,10 @@ def own_boots(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[Boot]:
     memtest, firmware and chainload entries load no such file; entries of os-prober load another system's.
     """
     for entry in cfg.entries:
-        if is_os_prober(entry):
+        if is_foreign(entry):
             continue
         for line in entry.linux_lines:
-            name = line.path.rpartition("/")[2]
+            name = line.kernel.rpartition("/")[2]
             if name in kernels:
                 yield Boot(entry, line, name)
 

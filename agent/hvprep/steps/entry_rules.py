@@ -134,6 +134,11 @@ def needs_numa_off(version: str) -> bool:
     return version_key(version) < version_key(_NUMA_FIXED)
 
 
+def is_console(words: Iterable[str], device: str) -> bool:
+    """Whether one of the words makes `device` a console of the kernel."""
+    return any(parameter_name(word) == "console" and _device(word) == device for word in words)
+
+
 def _device(console_word: str) -> str:
     return (value_of(console_word) or "").partition(",")[0]
 

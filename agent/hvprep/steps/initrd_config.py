@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from hvprep.facts.kernels import Kernel
 from hvprep.facts.tools import Generator, InitrdTool
+from hvprep.formats import default_grub
 from hvprep.formats.kernel_modules import Loadable
 from hvprep.model.change import Write
 from hvprep.model.finding import Outcome
@@ -46,6 +47,21 @@ def loadable_modules(kernels: Sequence[Kernel], names: Sequence[str], everywhere
         if answers and enough(isinstance(answer, Loadable) for answer in answers):
             found.update({answer.name: None for answer in answers if answer is not None})
     return tuple(found)
+
+
+def looks_at_devices(view: View, tool: InitrdTool) -> bool:
+    """Whether the generator, as configured, chooses drivers by the devices of the machine it runs on.
+
+    dracut does in host-only mode, which distributions make the default; mkinitramfs does with MODULES=dep
+    (initramfs.conf(5); conf.d is read after the main file, in the order of the names).
+    """
+    if tool.generator is Generator.DRACUT:
+        return True
+    directory = MODULES_FILE.parent
+    files = [directory / "initramfs.conf", *view.glob(f"{directory}/conf.d/*")]
+    texts = [(view.read(path) or b"").decode("utf-8", "surrogateescape") for path in files]
+    value = default_grub.evaluate([default_grub.parse(text) for text in texts], ["MODULES"])["MODULES"]
+    return value.text == "dep" or not value.certain
 
 
 def _plan_initramfs_tools(view: View, modules: Sequence[str]) -> Iterator[Outcome]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from hvprep.facts.gather import Facts
+from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
 from hvprep.formats.initrd_image import modules_in
@@ -12,61 +13,67 @@ from hvprep.formats.kernel_modules import Closure
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.initrd_config import plan_configuration
+from hvprep.steps.initrd_config import looks_at_devices, plan_configuration
 from hvprep.steps.initrd_image import new_image
 
 #: Required: the seed's two, the disk driver that makes /dev/sda of them, and the network.
 REQUIRED = ("hv_vmbus", "hv_storvsc", "sd_mod", "hv_netvsc")
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What the images of all kernels have in common. `names` is what is asked for, without dependencies."""
+
+    image: ImageFacts
+    names: tuple[str, ...]
+    generic: bool
+    timeout_s: int
+
+
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    image = facts.image
+    image, tool = facts.image, facts.image.initrd_tool
     if not image.kernels:
         yield Note(Verdict.UNMET, "there is no kernel in /boot", "install the distribution's kernel package")
         return
-    names = _wanted_names(facts, settings)
     if image.root_volume.type is None:
         yield Note(
             Verdict.NOT_ASSESSED,
             f"the root volume's driver: {image.root_volume.because}",
             "give / its file system type in /etc/fstab",
         )
-    if image.initrd_tool is not None:
-        yield from plan_configuration(view, image.initrd_tool, image.kernels, names)
+    names = _wanted_names(image, settings)
+    if tool is not None:
+        yield from plan_configuration(view, tool, image.kernels, names)
+    generic = facts.live is None and tool is not None and looks_at_devices(view, tool)
+    job = _Job(image, names, generic, settings.initrd_build_timeout_s)
     for kernel in image.kernels:
-        yield from _plan_kernel(facts, settings, kernel, names)
+        yield _plan_kernel(job, kernel)
 
 
-def _wanted_names(facts: Facts, settings: Settings) -> tuple[str, ...]:
-    volume = facts.image.root_volume.type
-    root = (f"fs-{volume}",) if volume is not None else ()
+def _wanted_names(image: ImageFacts, settings: Settings) -> tuple[str, ...]:
+    root = (f"fs-{image.root_volume.type}",) if image.root_volume.type is not None else ()
     return tuple(dict.fromkeys((*REQUIRED, *root, *settings.initrd_extra_modules)))
 
 
-def _plan_kernel(
-    facts: Facts, settings: Settings, kernel: Kernel, names: tuple[str, ...]
-) -> Iterator[Outcome]:
+def _plan_kernel(job: _Job, kernel: Kernel) -> Outcome:
     if kernel.modules is None:
-        yield Note(
+        return Note(
             Verdict.UNMET,
             f"kernel {kernel.version} has no usable modules: {kernel.problem}",
             f"install its modules (or run depmod {kernel.version}), or remove {kernel.image}",
         )
-        return
-    closure = kernel.modules.closure(names)
+    closure = kernel.modules.closure(job.names)
     if closure.unknown:
-        yield Note(
+        return Note(
             Verdict.UNMET,
             f"kernel {kernel.version} has no {' and no '.join(closure.unknown)}, as a module or built in",
             "install a kernel that has the Hyper-V drivers (the distribution's generic or cloud kernel)",
         )
-        return
-    initrd = facts.image.initrd_at(kernel.initrd)
-    state, why = _assess(kernel, closure, initrd)
-    if state is Verdict.UNMET:
-        yield _rebuild(facts, settings, kernel, names, closure, initrd, why)
-    else:
-        yield Note(state, why, _remedy_for(initrd))
+    initrd = job.image.initrd_at(kernel.initrd)
+    verdict, why = _assess(kernel, closure, initrd)
+    if verdict is Verdict.UNMET:
+        return _rebuild(job, kernel, closure, why)
+    return Note(verdict, why, "install the program that is named, then check again")
 
 
 def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Verdict, str]:
@@ -86,16 +93,8 @@ def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Ve
     return Verdict.MET, f"{initrd.path} holds all {held} drivers that are needed"
 
 
-def _rebuild(
-    facts: Facts,
-    settings: Settings,
-    kernel: Kernel,
-    names: tuple[str, ...],
-    closure: Closure,
-    initrd: Initrd | None,
-    why: str,
-) -> Outcome:
-    tool, architecture = facts.image.initrd_tool, facts.image.architecture
+def _rebuild(job: _Job, kernel: Kernel, closure: Closure, why: str) -> Outcome:
+    tool, architecture = job.image.initrd_tool, job.image.architecture
     if tool is None:
         return Note(Verdict.UNMET, why, "install initramfs-tools or dracut, then run hvprep prepare again")
     if not architecture.runs_here:
@@ -105,14 +104,8 @@ def _rebuild(
             "run hvprep prepare inside that machine",
         )
     wants = (*sorted(closure.modules), *("|".join(group.candidates) for group in closure.groups))
-    live, timeout_s = facts.live is not None, settings.initrd_build_timeout_s
-    return new_image(tool, kernel, initrd, names, wants, live, timeout_s, why)
-
-
-def _remedy_for(initrd: Initrd | None) -> str | None:
-    if initrd is None or initrd.contents is None or initrd.contents.unreadable is None:
-        return None
-    return "install the program that is named, then check again"
+    initrd = job.image.initrd_at(kernel.initrd)
+    return new_image(tool, kernel, initrd, job.names, wants, job.generic, job.timeout_s, why)
 
 
 INITRD_DRIVERS: Step[Facts, Settings] = Step(

@@ -26,24 +26,25 @@ def new_image(
     initrd: Initrd | None,
     names: tuple[str, ...],
     wants: tuple[str, ...],
-    live: bool,
+    generic: bool,
     timeout_s: int,
     why: str,
 ) -> Build:
     """The Build that makes `kernel`'s initrd: `names` is what the generator is asked for, `wants` what the
-    judge has to find (their dependencies too)."""
+    judge has to find (their dependencies too). `generic`: the generator must not look at the devices of the
+    machine that it runs on, which is not the one that will boot."""
     target = (
         initrd.path
         if initrd is not None
         else GuestPath(_DEFAULT_NAMES[tool.generator].format(kernel.version))
     )
     if tool.generator is Generator.INITRAMFS_TOOLS:
-        build = _mkinitramfs(target, tool, kernel.version, live)
+        build = _mkinitramfs(target, tool, kernel.version, generic)
     else:
         build = _dracut(
-            target, tool, kernel.version, live, loadable_modules([kernel], names, everywhere=True)
+            target, tool, kernel.version, generic, loadable_modules([kernel], names, everywhere=True)
         )
-    size, unpacked = _sizes(initrd, live)
+    size, unpacked = _sizes(initrd, generic)
     return Build(
         target=target,
         argv=build.argv,
@@ -59,14 +60,14 @@ def new_image(
     )
 
 
-def _mkinitramfs(target: GuestPath, tool: InitrdTool, version: str, live: bool) -> Build:
+def _mkinitramfs(target: GuestPath, tool: InitrdTool, version: str, generic: bool) -> Build:
     """Not update-initramfs: with update_initramfs=no it makes nothing, with exit status 0.
 
     Offline, MODULES=dep asks for the devices of the machine it runs on, which is the builder: a copy of
     the configuration in which it says most is handed over (mkinitramfs(8), -d). The system's own stays.
     """
     program = str(tool.program)
-    if live:
+    if not generic:
         return Build(target, (program, "-o", CANDIDATE, version), "", "")
     return Build(
         target,
@@ -78,23 +79,23 @@ def _mkinitramfs(target: GuestPath, tool: InitrdTool, version: str, live: bool) 
     )
 
 
-def _dracut(target: GuestPath, tool: InitrdTool, version: str, live: bool, modules: tuple[str, ...]) -> Build:
+def _dracut(target: GuestPath, tool: InitrdTool, version: str, generic: bool, modules: tuple[str, ...]) -> Build:
     """Offline, host-only would look at the builder's devices and write the builder's root= into the image.
 
     Live, the system's own configuration says whether the image is host-only.
     """
-    generic = () if live else ("--no-hostonly", "--no-hostonly-cmdline")
+    every = ("--no-hostonly", "--no-hostonly-cmdline") if generic else ()
     drivers = ("--add-drivers", " ".join(modules)) if modules else ()
-    argv = (str(tool.program), "--force", *generic, *drivers, "--tmpdir", SCRATCH, CANDIDATE, version)
+    argv = (str(tool.program), "--force", *every, *drivers, "--tmpdir", SCRATCH, CANDIDATE, version)
     return Build(target, argv, "", "")
 
 
-def _sizes(initrd: Initrd | None, live: bool) -> tuple[int, int]:
+def _sizes(initrd: Initrd | None, generic: bool) -> tuple[int, int]:
     """(largest size of the new image, largest size of its unpacked files), in bytes."""
     if initrd is None or initrd.contents is None:
         return _GENERIC_BYTES, _UNPACKED_BYTES
     size = initrd.size_bytes + initrd.size_bytes // 4 + 8 * _MIB
     unpacked = initrd.contents.unpacked_bytes + initrd.contents.unpacked_bytes // 4
-    if live:
+    if not generic:
         return size, unpacked
     return max(size, _GENERIC_BYTES), max(unpacked, _UNPACKED_BYTES)

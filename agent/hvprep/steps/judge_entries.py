@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hvprep.errors import FormatError
 from hvprep.facts.kernels import kernel_images
 from hvprep.formats import grub_cfg
-from hvprep.formats.grub_cfg import GrubCfg, is_os_prober
+from hvprep.formats.grub_cfg import GrubCfg, is_foreign
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -74,7 +74,7 @@ def _initrds(boots: Sequence[Boot]) -> set[tuple[str, ...]]:
 
 
 def _count_foreign(cfg: GrubCfg) -> int:
-    return sum(1 for entry in cfg.entries if is_os_prober(entry))
+    return sum(1 for entry in cfg.entries if is_foreign(entry))
 
 
 def _shown(values: set[tuple[str, ...]]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
+from hvprep.formats import grub_cfg
 from hvprep.model.change import Link
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.entry_rules import console_device
+from hvprep.steps.entries import own_boots
+from hvprep.steps.entry_rules import console_device, is_console
 
 _UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _TEMPLATE = "serial-getty@.service"
@@ -29,7 +31,8 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             "see that a getty runs on the serial port",
         )
         return
-    unit = f"serial-getty@{console_device(settings, facts.image.architecture)}.service"
+    device = console_device(settings, facts.image.architecture)
+    unit = f"serial-getty@{device}.service"
     masked = [name for name in (unit, _TEMPLATE, "getty.target") if _is_masked(view, name)]
     if masked:
         yield Note(Verdict.UNMET, f"{masked[0]} is masked", f"systemctl unmask {masked[0]}")
@@ -37,12 +40,26 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     wanted = GuestPath("/etc/systemd/system/getty.target.wants") / unit
     if view.node(wanted) is not None:
         yield Note(Verdict.MET, f"{unit} is enabled")
-    elif _has_generator(view):
-        yield Note(
-            Verdict.MET, f"systemd-getty-generator starts {unit} for the console= of the kernel command line"
-        )
-    else:
+    elif not _has_generator(view):
         yield Link(wanted, str(template), f"{unit} is not enabled, and no generator starts it")
+    elif _is_console(view, facts, device):
+        yield Note(Verdict.MET, f"systemd-getty-generator starts {unit} for the kernel's console={device}")
+    else:
+        yield Note(
+            Verdict.UNMET,
+            f"systemd-getty-generator starts {unit} once every boot entry has console={device}",
+            "see kernel-parameters",
+        )
+
+
+def _is_console(view: View, facts: Facts, device: str) -> bool:
+    """Whether every entry makes the serial port a console. One that is about to be built is not judged yet."""
+    grub = facts.image.grub
+    if grub is None or view.is_pending(grub.config):
+        return False
+    text = (view.read(grub.config) or b"").decode("utf-8", "surrogateescape")
+    boots = list(own_boots(grub_cfg.parse(text), [kernel.image.name for kernel in facts.image.kernels]))
+    return bool(boots) and all(is_console(boot.line.words, device) for boot in boots)
 
 
 def _find_template(view: View) -> GuestPath | None:
