@@ -18,7 +18,7 @@ SYSTEM_MODULES = frozenset(
 )
 #: What the other rooms may take from os: words and numbers, nothing that looks at a file.
 HARMLESS = re.compile(
-    r"os\.(environ(\..*)?|fsdecode|fsencode|get(e?[gu]id|pid)|linesep|sep|strerror|uname|PathLike|path"
+    r"os\.(get_terminal_size|environ(\..*)?|fsdecode|fsencode|get(e?[gu]id|pid)|linesep|sep|strerror|uname|PathLike|path"
     r"|path\.(basename|commonpath|dirname|isabs|join|normpath|relpath|split|splitext))"
 )
 #: Methods that only pathlib's paths have: View and Root have open, glob and resolve too, these are theirs.
