@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hvprep.facts import live
 from hvprep.model.node import GuestPath
+from hvprep.system.hostfile import are_different
 from hvprep.system.root import Root
 
 AGENT = Path(live.__file__).parents[2]
@@ -131,9 +132,9 @@ def test_processes_are_found_by_their_user() -> None:
 
 def test_a_chroot_is_seen_by_its_directory(tmp_path: Path) -> None:
     (tmp_path / "same").symlink_to("/")
-    assert live.is_chroot("/", str(tmp_path / "same")) is False
-    assert live.is_chroot("/", str(tmp_path)) is True
-    assert live.is_chroot("/", str(tmp_path / "none")) is None
+    assert are_different(Path("/"), tmp_path / "same") is False
+    assert are_different(Path("/"), tmp_path) is True
+    assert are_different(Path("/"), tmp_path / "none") is None
 
 
 def test_what_proc_does_not_show_is_not_known(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ def describe(change: Change) -> str:
     return f"{verbs[type(change).__name__]} {target_of(change)}"
 
 
+def name_of(change: Change) -> str:
+    """What is done to what, without the command."""
+    if isinstance(change, Build):
+        return f"build {change.target}"
+    return describe(change)
+
+
 def diff_of(view: View, change: Change) -> str | None:
     """A unified diff of a Write or Link; None where there is none to show.
 

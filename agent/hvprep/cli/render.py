@@ -9,11 +9,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from hvprep.cli.diff import describe, diff_of
+from hvprep.cli.diff import describe, diff_of, name_of
 from hvprep.cli.report import count_verdicts
 from hvprep.engine.preflight import Room
 from hvprep.engine.rollback import RollbackPlan
 from hvprep.facts.gather import Facts
+from hvprep.log import notify_status
 from hvprep.model.change import Build, Change, Purge
 from hvprep.model.finding import Finding, Verdict
 from hvprep.model.plan import Plan
@@ -36,8 +37,7 @@ class Screen:
     def __init__(self) -> None:
         self._out: TextIO = sys.stdout
         self._err: TextIO = sys.stderr
-        self._doing = ""
-        self._shown_s = 0.0
+        self._waited_s = 0.0
 
     # Results.
 
@@ -141,24 +141,33 @@ class Screen:
     # Progress and errors.
 
     def progress(self, text: str) -> None:
-        """What is being done now."""
-        self._doing = text
-        self._shown_s = 0.0
+        """What is being done now; systemctl status shows it too."""
+        self._end_waiting()
         print(text, file=self._err, flush=True)
+        notify_status(text)
 
     def on_change(self, number: int, total: int, change: Change) -> None:
         """A change of the plan begins."""
-        self.progress(f"[{number}/{total}] {describe(change)}")
+        self.progress(f"[{number}/{total}] {name_of(change)}")
 
     def on_wait(self, seconds: float) -> None:
-        """A program is still running: say so after two seconds, then less and less often."""
-        if seconds < max(_PATIENCE_S, self._shown_s * 1.5):
-            return
-        self._shown_s = seconds
-        print(f"      still at it, {seconds:.0f} s: {self._doing}", file=self._err, flush=True)
+        """A program runs for longer than two seconds: a clock on a terminal, else a line now and then."""
+        if self._err.isatty():
+            if seconds >= _PATIENCE_S:
+                print(f"\r      {seconds:.0f} s ", end="", file=self._err, flush=True)
+                self._waited_s = seconds
+        elif seconds >= max(_PATIENCE_S, self._waited_s * 2):
+            self._waited_s = seconds
+            print(f"      {seconds:.0f} s, still at it", file=self._err, flush=True)
+
+    def _end_waiting(self) -> None:
+        if self._waited_s and self._err.isatty():
+            print(file=self._err)
+        self._waited_s = 0.0
 
     def error(self, sentence: str, hint: str | None) -> None:
         """Why it ended, and what to do next."""
+        self._end_waiting()
         print(f"hvprep: {sentence}", file=self._err)
         if hint is not None:
             print(f"        {hint}", file=self._err)

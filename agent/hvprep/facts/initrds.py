@@ -14,12 +14,18 @@ from hvprep.system.decompressor import decompress
 
 @dataclass(frozen=True)
 class Initrd:
-    """An initrd as it was read. `contents` is None where it is damaged; `problem` says how."""
+    """An initrd as it was read.
+
+    contents    None where it is damaged or unreadable
+    damage      how it is broken: it cannot boot
+    unreadable  why its content is not known, which is neither "missing" nor "met"
+    """
 
     path: GuestPath
     size_bytes: int
-    contents: InitrdContents | None
-    problem: str | None = None
+    contents: InitrdContents | None = None
+    damage: str | None = None
+    unreadable: str | None = None
 
 
 def probe_initrds(view: View, paths: Iterable[GuestPath]) -> tuple[Initrd, ...]:
@@ -33,8 +39,11 @@ def probe_initrd(view: View, path: GuestPath) -> Initrd:
     size = node.size if node else 0
     try:
         with view.open(path) as stream:
-            return Initrd(path, size, read_initrd(stream, decompress))
+            contents = read_initrd(stream, decompress)
     except FormatError as error:
-        return Initrd(path, size, None, error.sentence)
+        return Initrd(path, size, damage=error.sentence)
     except OSError as error:
-        return Initrd(path, size, None, f"cannot be read: {error.strerror}")
+        return Initrd(path, size, unreadable=error.strerror or str(error))
+    if contents.unreadable is not None:
+        return Initrd(path, size, unreadable=contents.unreadable)
+    return Initrd(path, size, contents)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from hvprep.errors import HvprepError
 from hvprep.facts.platform import Platform, probe_platform
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.system.hostfile import are_different
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def probe_live(view: View) -> LiveFacts:
         memory_bytes=_probe_memory(),
         mounts=_probe_mounts(),
         swaps=_probe_swaps(view),
-        in_chroot=is_chroot("/", "/proc/1/root"),
+        in_chroot=are_different(Path("/"), Path("/proc/1/root")),
     )
 
 
@@ -86,15 +88,6 @@ def probe_pids_of(uid: int) -> tuple[int, ...]:
     # A process that has ended since, or that may not be looked at, has None there.
     processes = ((process.pid, process.info["uids"]) for process in psutil.process_iter(["uids"]))
     return tuple(sorted(pid for pid, uids in processes if uids is not None and uid in uids))
-
-
-def is_chroot(root: str, root_of_init: str) -> bool | None:
-    """Whether two paths of the host are different directories; None where either can't be looked at."""
-    try:
-        ours, theirs = os.stat(root), os.stat(root_of_init)
-    except OSError:
-        return None
-    return (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino)
 
 
 def parse_swaps(content: bytes) -> tuple[Swap, ...]:

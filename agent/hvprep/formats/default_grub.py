@@ -129,11 +129,13 @@ class DefaultGrub:
         Only whole literal words go, each with the gap before it; a word that touches an opaque piece stays,
         and so do quotes and comments. Raises FormatError where what is left would read as something else.
         """
-        text = self.text
         found = self.assignments(name)
-        for start, end in reversed([cut for each in found for cut in _cuts(each.pieces, unwanted)]):
-            text = text[:start] + text[end:]
-        edited = parse(text)
+        kept_text = []
+        position = 0
+        for start, end in (cut for each in found for cut in _cuts(each.pieces, unwanted)):
+            kept_text.append(self.text[position:start])
+            position = end
+        edited = parse("".join(kept_text) + self.text[position:])
         for before, after in zip(found, edited.assignments(name)):
             kept = [word for word in _words(before.pieces) if not _is_removed(word, unwanted)]
             if _readings(kept) != _readings(_words(after.pieces)):
@@ -336,7 +338,7 @@ class _Grammar:
             self.disturbed = True
         if self._is_redirecting:
             self._is_redirecting = False
-        elif self._command is None and bare in _RESERVED:
+        elif self._command is None and not self._pending and bare in _RESERVED:
             self._read_reserved(bare)
         elif self._command is None or self._command in _DECLARING:
             assignment = _assignment(token, is_declared=self._command is not None)
@@ -364,7 +366,7 @@ class _Grammar:
     def _close(self, closing: str) -> str:
         """What `closing` closes. Where that is not what it should, sh may not get far in this file."""
         opening = self._open.pop() if self._open else ""
-        self.disturbed |= _OPENS[closing] not in opening
+        self.disturbed |= opening not in _OPENS[closing]
         return opening
 
 

@@ -1,14 +1,15 @@
 """A GRUB 2 grub.cfg, generated or written by hand: its menu entries, and edits of their kernel words.
 
 Reads words as GRUB's lexer does (grub-core/script/yylex.l) and follows `menuentry`, `submenu`, braces and
-`if` as far as it takes to say what belongs together. Runs nothing: a word with a GRUB variable stays as written.
-Longer than most files here: the words, the structure and the edit need the same positions in the text.
+`if` as far as it takes to say what belongs together. Runs nothing: a word with a GRUB variable stays as it is
+written. Longer than most files here: words, structure and edit need the same positions in the text.
 
->>> cfg = parse('menuentry "Linux" --id tux {\\n\\tlinux /vmlinuz root=/dev/sda1 quiet\\n\\tinitrd /initrd\\n}\\n')
+>>> cfg = parse('menuentry "Linux" --id tux {\\n linux /vmlinuz ro quiet\\n initrd /initrd\\n}\\n')
 >>> cfg.entries[0].title, cfg.entries[0].id, cfg.entries[0].linux.words, cfg.entries[0].linux.initrds
-(('Linux',), 'tux', ('root=/dev/sda1', 'quiet'), ('/initrd',))
->>> print(edit_words(cfg, lambda entry, line: [*line.words[:-1], 'dyndbg="file x +p"']).render().splitlines()[1])
-        linux /vmlinuz root=/dev/sda1 dyndbg="file x +p"
+(('Linux',), 'tux', ('ro', 'quiet'), ('/initrd',))
+>>> edited = edit_words(cfg, lambda entry, line: [*line.words, 'dyndbg="file x +p"'])
+>>> edited.render().splitlines()[1]
+' linux /vmlinuz ro quiet dyndbg="file x +p"'
 """
 
 from __future__ import annotations
@@ -339,7 +340,7 @@ class _Reader:
             draft.chainloads = True
         if draft and len(draft.linux) + len(draft.initrds) > MAX_LINES_OF_ENTRY:
             raise FormatError(
-                f"the menuentry in line {draft.first_line} has more than {MAX_LINES_OF_ENTRY} linux and initrd lines",
+                f"the menuentry in line {draft.first_line} has more than {MAX_LINES_OF_ENTRY} linux lines",
                 "Look at grub.cfg; no generator writes that.",
             )
 
@@ -355,7 +356,7 @@ class _Reader:
     def entries(self) -> tuple[Entry, ...]:
         """All entries of the file, once it is read."""
         for frame in self._frames:
-            if frame.draft or frame.title:
+            if frame.kind in ("menuentry", "submenu"):
                 raise FormatError(
                     f"the menu that begins in line {frame.line} never ends", "Generate grub.cfg anew."
                 )
@@ -418,7 +419,7 @@ def _may_meet(path: dict[int, int], other: dict[int, int]) -> bool:
 
 
 def _heading(command: Sequence[_Token]) -> tuple[str, str | None]:
-    """Title and id of a menuentry or submenu command: the first word that belongs to no option, and `--id`."""
+    """Title and id of a menuentry or submenu: the first word that belongs to no option, and `--id`."""
     title: str | None = None
     menu_id: str | None = None
     words = iter(command[1:])
@@ -436,16 +437,11 @@ def _heading(command: Sequence[_Token]) -> tuple[str, str | None]:
 
 
 def _searched_uuid(command: Sequence[_Token]) -> list[str]:
-    """The UUID that `search` sets root by, in a list; empty for searches by label or for another variable."""
-    words = [token.text for token in command[1:]]
+    """The UUID that `search` sets root by, in a list; empty for a label, or for another variable."""
+    words = [token.text for token in command[1:] if not token.opaque]
     if command[0].text == "search.fs_uuid":
-        return words[:1] if len(words) < 2 or words[1] == "root" else []
-    variables = [
-        word[len("--set=") :] if word.startswith("--set=") else "root"
-        for word in words
-        if word.startswith("--set")
-    ]
-    if not {"--fs-uuid", "-u"}.intersection(words) or variables not in ([], ["root"]):
+        return words[:1] if words[1:2] in ([], ["root"]) else []
+    sets = [word for word in words if word.startswith("--set") and word not in ("--set", "--set=root")]
+    if sets or not {"--fs-uuid", "-u"}.intersection(words):
         return []
-    plain = [word for word in words if not word.startswith("-") and word != "root"]
-    return plain[-1:]
+    return [word for word in words if not word.startswith("-") and word != "root"][-1:]

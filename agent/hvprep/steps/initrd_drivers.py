@@ -73,7 +73,7 @@ def _plan_kernel(job: _Job, kernel: Kernel) -> Outcome:
     verdict, why = _assess(kernel, closure, initrd)
     if verdict is Verdict.UNMET:
         return _rebuild(job, kernel, closure, why)
-    return Note(verdict, why, "install the program that is named, then check again")
+    return Note(verdict, why, "if a program is named there, install it; as a user, try again as root")
 
 
 def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Verdict, str]:
@@ -83,9 +83,9 @@ def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Ve
     if initrd is None:
         return Verdict.UNMET, f"kernel {kernel.version} has no initrd, and its drivers are modules"
     if initrd.contents is None:
-        return Verdict.UNMET, f"{initrd.path} is damaged: {initrd.problem}"
-    if initrd.contents.unreadable is not None:
-        return Verdict.NOT_ASSESSED, f"{initrd.path} cannot be read: {initrd.contents.unreadable}"
+        if initrd.unreadable is not None:
+            return Verdict.NOT_ASSESSED, f"{initrd.path} cannot be read: {initrd.unreadable}"
+        return Verdict.UNMET, f"{initrd.path} is damaged: {initrd.damage}"
     missing = closure.missing_from(modules_in(initrd.contents.names).get(kernel.version, frozenset()))
     if missing:
         return Verdict.UNMET, f"{initrd.path} lacks {', '.join(missing)}"

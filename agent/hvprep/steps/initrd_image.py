@@ -79,7 +79,9 @@ def _mkinitramfs(target: GuestPath, tool: InitrdTool, version: str, generic: boo
     )
 
 
-def _dracut(target: GuestPath, tool: InitrdTool, version: str, generic: bool, modules: tuple[str, ...]) -> Build:
+def _dracut(
+    target: GuestPath, tool: InitrdTool, version: str, generic: bool, modules: tuple[str, ...]
+) -> Build:
     """Offline, host-only would look at the builder's devices and write the builder's root= into the image.
 
     Live, the system's own configuration says whether the image is host-only.

@@ -16,10 +16,10 @@ _ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "libc.so.6", "systemd-udevd", "ude
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
     """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several."""
     new = probe_initrd(view, candidate)
+    if new.contents is None and new.unreadable is not None:
+        return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
     if new.contents is None:
-        return (f"it is damaged: {new.problem}",)
-    if new.contents.unreadable is not None:
-        return (f"its content cannot be read, so nothing proves that it boots: {new.contents.unreadable}",)
+        return (f"it is damaged: {new.damage}",)
     problems = []
     modules = modules_in(new.contents.names).get(build.subject, frozenset())
     missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]

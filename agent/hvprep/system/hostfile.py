@@ -1,4 +1,4 @@
-"""Files that a person names on the command line: paths of the host, not of the guest."""
+"""Paths of the host, not of the guest: files that a person names, and where this process stands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ def read_host_file(path: Path) -> str:
     """The text of a file. Raises OSError, UnicodeDecodeError (a ValueError)."""
     with open(path, encoding="utf-8") as stream:
         return stream.read(_LIMIT_BYTES)
+
+
+def are_different(one: Path, other: Path) -> bool | None:
+    """Whether two paths are different directories; None where either can't be looked at."""
+    try:
+        first, second = os.stat(one), os.stat(other)
+    except OSError:
+        return None
+    return (first.st_dev, first.st_ino) != (second.st_dev, second.st_ino)
 
 
 def write_host_file(path: Path, text: str) -> None:
