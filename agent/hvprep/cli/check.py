@@ -6,7 +6,7 @@ import argparse
 
 from hvprep.cli.render import Screen
 from hvprep.cli.report import exit_status, report_to_json
-from hvprep.cli.session import add_root_argument, choose_steps, open_machine, read_machine
+from hvprep.cli.session import add_root_argument, choose_steps, is_root, open_machine, read_machine
 from hvprep.engine.planner import make_plan
 from hvprep.engine.preflight import refuse_unmounted
 from hvprep.engine.transaction import find_open
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
             session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline"
         )
         screen.findings(findings)
-        for transaction in find_open(machine.root):
+        for transaction in find_open(machine.root) if is_root() else ():
             screen.line(
                 f"Transaction {transaction.id} was cut off ({transaction.state.value}): hvprep rollback"
             )

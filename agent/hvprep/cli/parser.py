@@ -52,7 +52,8 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else 2
     screen = Screen()
     log.configure()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         return int(options.run(options, screen))
     except HvprepError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -143,7 +144,7 @@ class Screen:
     def progress(self, text: str) -> None:
         """What is being done now; systemctl status shows it too."""
         self._end_waiting()
-        print(text, file=self._err, flush=True)
+        self._say(text)
         notify_status(text)
 
     def on_change(self, number: int, total: int, change: Change) -> None:
@@ -154,27 +155,32 @@ class Screen:
         """A program runs for longer than two seconds: a clock on a terminal, else a line now and then."""
         if self._err.isatty():
             if seconds >= _PATIENCE_S:
-                print(f"\r      {seconds:.0f} s ", end="", file=self._err, flush=True)
+                self._say(f"\r      {seconds:.0f} s ", end="")
                 self._waited_s = seconds
         elif seconds >= max(_PATIENCE_S, self._waited_s * 2):
             self._waited_s = seconds
-            print(f"      {seconds:.0f} s, still at it", file=self._err, flush=True)
+            self._say(f"      {seconds:.0f} s, still at it")
 
     def _end_waiting(self) -> None:
         if self._waited_s and self._err.isatty():
-            print(file=self._err)
+            self._say("")
         self._waited_s = 0.0
 
     def error(self, sentence: str, hint: str | None) -> None:
         """Why it ended, and what to do next."""
         self._end_waiting()
-        print(f"hvprep: {sentence}", file=self._err)
+        self._say(f"hvprep: {sentence}")
         if hint is not None:
-            print(f"        {hint}", file=self._err)
+            self._say(f"        {hint}")
+
+    def _say(self, text: str, end: str = "\n") -> None:
+        """A terminal that went away must not stop a rollback half-way."""
+        with contextlib.suppress(OSError):
+            print(text, end=end, file=self._err, flush=True)
 
     def ask(self, question: str) -> bool:
         """Ask once on the terminal; only "y" or "yes" is a yes."""
-        print(f"{question} [y/N] ", end="", file=self._err, flush=True)
+        self._say(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def give_up_output(self) -> None:

@@ -67,7 +67,12 @@ def choose_steps(only: str | None) -> tuple[Step[Facts, Settings], ...]:
     return chosen
 
 
+def is_root() -> bool:
+    """Whether we may read and change everything."""
+    return os.geteuid() == 0
+
+
 def refuse_others_than_root() -> None:
     """Raise Refusal unless we are root: no change could be made, and half of the facts would be missing."""
-    if os.geteuid() != 0:
+    if not is_root():
         raise Refusal("only root can do this", "run it with sudo, or as root")

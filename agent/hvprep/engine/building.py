@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hvprep.engine.execution import Execution, Judge, expect
-from hvprep.engine.journal import clear_scratch
-from hvprep.errors import ChangeFailed, CommandFailed
+from hvprep.engine.execution import Execution, Judge, expect_file, make_parents, touched_by
+from hvprep.engine.journal import remove_below
+from hvprep.errors import ChangeFailed, CommandFailed, FormatError
 from hvprep.model.change import CANDIDATE, SCRATCH, Build, change_to_json
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
@@ -23,6 +23,7 @@ from hvprep.system.volumes import settle
 BACKUP_SUFFIX = ".hvprep-old"
 
 _NEW_FILE = Node(Kind.FILE, 0o644, 0, 0)
+_CHECK_TIMEOUT_S = 120
 
 
 def candidate_of(target: GuestPath, transaction_id: str) -> GuestPath:
@@ -39,8 +40,9 @@ def build(execution: Execution, change: Build) -> None:
     """Build, judge, back up, rename. Raises HvprepError, with the old file untouched."""
     machine, journal = execution.machine, execution.journal
     root = machine.root
-    target = root.resolve(change.target)
-    expect(execution, target)
+    (target,) = touched_by(root, change)
+    expect_file(execution, target)
+    make_parents(execution, target.parent)
     candidate = candidate_of(target, journal.id)
     journal.add("building", candidate=str(candidate))
     try:
@@ -52,11 +54,11 @@ def build(execution: Execution, change: Build) -> None:
             remove_candidates(root, candidate)
             root.put(candidate, change.otherwise.content, _NEW_FILE)
             accept(machine, change, candidate, execution.judges)
-        before = expect(execution, target)
+        before = expect_file(execution, target)
         _install(execution, replace(change, otherwise=None), candidate, target, before)
     finally:
         remove_candidates(root, candidate)
-        clear_scratch(root, journal.scratch)
+        remove_below(root, journal.scratch)
 
 
 def generate(
@@ -64,7 +66,7 @@ def generate(
 ) -> None:
     """Run the generator into `candidate` and have it judged. Raises CommandFailed, ChangeFailed."""
     _lay_out(machine.root, change, scratch)
-    argv = tuple(_fill_in(word, candidate, scratch) for word in change.argv)
+    argv = [word.replace(CANDIDATE, str(candidate)).replace(SCRATCH, str(scratch)) for word in change.argv]
     machine.runner.check(argv, change.timeout_s, (("TMPDIR", str(scratch)), *change.env))
     accept(machine, change, candidate, judges)
 
@@ -75,10 +77,12 @@ def accept(machine: Machine, change: Build, candidate: GuestPath, judges: Mappin
     if node is None or node.kind is not Kind.FILE or node.size == 0:
         raise ChangeFailed(f"{change.argv[0]} ended without an error, yet made no file for {change.target}")
     if change.check:
-        machine.runner.check(
-            tuple(_fill_in(word, candidate, candidate) for word in change.check), timeout_s=120
-        )
-    problems = judges[change.judge](machine.root, candidate, change)
+        argv = [word.replace(CANDIDATE, str(candidate)) for word in change.check]
+        machine.runner.check(argv, _CHECK_TIMEOUT_S)
+    try:
+        problems = judges[change.judge](machine.root, candidate, change)
+    except FormatError as error:
+        problems = (error.sentence,)
     if problems:
         raise ChangeFailed(f"the new {change.target} is not used: {'; '.join(problems)}")
 
@@ -87,6 +91,7 @@ def remove_candidates(root: Root, candidate: GuestPath) -> None:
     """Remove a candidate and what its generator put beside it under a longer name (grub.cfg's .new)."""
     for name in root.names(candidate.parent):
         if name.startswith((candidate.name, "." + candidate.name)):
+            remove_below(root, candidate.parent / name)
             root.remove(candidate.parent / name)
 
 
@@ -107,11 +112,7 @@ def _copy_tree(root: Root, source: GuestPath, target: GuestPath) -> None:
             _copy_tree(root, resolved, target / name)
         elif node is not None and node.kind is Kind.FILE:
             with root.open(resolved) as stream:
-                root.put(target / name, stream, node)
-
-
-def _fill_in(word: str, candidate: GuestPath, scratch: GuestPath) -> str:
-    return word.replace(CANDIDATE, str(candidate)).replace(SCRATCH, str(scratch))
+                root.put(target / name, stream, Node(Kind.FILE, node.mode, 0, 0))
 
 
 def _install(
@@ -127,17 +128,19 @@ def _install(
         _journal_backup(execution, backup, before)
     else:
         journal.keep(target, before)
+    after = take_snapshot(root, candidate)
     journal.add(
         "change",
         path=str(target),
         before=snapshot_to_json(before),
-        after=snapshot_to_json(take_snapshot(root, candidate)),
+        after=snapshot_to_json(after),
         why=change.why,
         build=change_to_json(change),
     )
     if backup is not None:
         _back_up(root, target, backup)
     root.rename(candidate, target)
+    execution.expected[target] = after
     settle(root, target.parent)
 
 

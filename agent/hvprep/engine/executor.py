@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hvprep.engine.building import build
-from hvprep.engine.execution import Execution, expect
-from hvprep.errors import Refusal
+from hvprep.engine.execution import Execution, expect, expect_file, make_parents, touched_by
+from hvprep.engine.journal import forget
+from hvprep.errors import ChangeFailed
 from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write, change_to_json
-from hvprep.model.node import GuestPath, Kind, Node
+from hvprep.model.node import Kind
 from hvprep.model.plan import Plan
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import take_snapshot
@@ -18,12 +19,18 @@ from hvprep.system.machine import take_snapshot
 #: Told of each change before it is made: (number from 1, how many, the change).
 OnChange = Callable[[int, int, Change], None]
 
+_RUN_TIMEOUT_S = 600
+
 
 def execute(execution: Execution, plan: Plan, on_change: OnChange) -> None:
     """Make every change in order. Raises HvprepError at the first that fails; the caller rolls back."""
     for number, planned in enumerate(plan.changes, start=1):
         on_change(number, len(plan.changes), planned.change)
-        _make(execution, planned.change)
+        try:
+            _make(execution, planned.change)
+        except OSError as error:
+            where = ", ".join(str(path) for path in touched_by(execution.machine.root, planned.change))
+            raise ChangeFailed(f"{where}: {error.strerror or error}") from error
 
 
 def _make(execution: Execution, change: Change) -> None:
@@ -31,22 +38,19 @@ def _make(execution: Execution, change: Change) -> None:
         build(execution, change)
     elif isinstance(change, Run):
         _run(execution, change)
+    elif isinstance(change, Purge):
+        _purge(execution, change)
     else:
         _replace(execution, change)
 
 
-def _replace(execution: Execution, change: Write | Link | Remove | Purge) -> None:
+def _replace(execution: Execution, change: Write | Link | Remove) -> None:
     root, journal = execution.machine.root, execution.journal
-    path = root.resolve(change.path) if isinstance(change, Write) else change.path
-    before = expect(execution, path)
-    if isinstance(change, Purge):
-        journal.add("purge", path=str(path))
-        root.remove(path)
-        return
-    if before is not None and before.kind not in (Kind.FILE, Kind.LINK):
-        raise Refusal(f"{path} is a {before.kind.value}, not a file", "move it away, then try again")
-    _make_parents(execution, path.parent)
+    (path,) = touched_by(root, change)
+    before = expect_file(execution, path)
     after = _state_after(change, before)
+    if after is not None:
+        make_parents(execution, path.parent)
     journal.keep(path, before)
     journal.add(
         "change",
@@ -55,12 +59,13 @@ def _replace(execution: Execution, change: Write | Link | Remove | Purge) -> Non
         after=snapshot_to_json(after),
         why=change.why,
     )
-    if isinstance(change, Write):
-        root.put(path, change.content, after.as_node() if after else Node(Kind.FILE, 0o644, 0, 0))
-    elif isinstance(change, Link):
-        root.make_link(path, change.target)
-    else:
+    if after is None:
         root.remove(path)
+    elif isinstance(change, Write):
+        root.put(path, change.content, after.as_node())
+    else:
+        root.make_link(path, after.target or "", after.as_node())
+    execution.expected[path] = after
 
 
 def _state_after(change: Write | Link | Remove, before: Snapshot | None) -> Snapshot | None:
@@ -74,30 +79,31 @@ def _state_after(change: Write | Link | Remove, before: Snapshot | None) -> Snap
     return replace(before, digest=digest, mode=before.mode if change.mode is None else change.mode)
 
 
-def _make_parents(execution: Execution, directory: GuestPath) -> None:
-    """Directories that we make are changes too: rollback removes them again."""
-    root = execution.machine.root
-    if root.node(root.resolve(directory)) is not None:
-        return
-    _make_parents(execution, directory.parent)
-    after = Snapshot(Kind.DIRECTORY, 0o755, 0, 0)
-    execution.journal.add(
-        "change", path=str(directory), before=None, after=snapshot_to_json(after), why="holds the next file"
-    )
-    root.make_directory(directory, after.as_node())
+def _purge(execution: Execution, change: Purge) -> None:
+    """No before-image is kept, and those that earlier changes kept of this path go."""
+    root, journal = execution.machine.root, execution.journal
+    (path,) = touched_by(root, change)
+    before = expect_file(execution, path)
+    journal.add("purge", path=str(path))
+    forget(root, path, before)
+    root.remove(path)
+    execution.expected[path] = None
 
 
 def _run(execution: Execution, change: Run) -> None:
     machine, journal = execution.machine, execution.journal
+    paths = touched_by(machine.root, change)
     states = []
-    for path in change.writes:
+    for path in paths:
         before = expect(execution, path)
+        if before is not None and before.kind is Kind.OTHER:
+            raise ChangeFailed(f"{path} is neither a file, a link nor a directory: it could not be restored")
         journal.keep(path, before)
         states.append({"path": str(path), "before": snapshot_to_json(before)})
     journal.add("run", run=change_to_json(change), paths=states)
-    machine.runner.check(change.argv, timeout_s=600)
-    after = [
-        {"path": str(path), "after": snapshot_to_json(take_snapshot(machine.root, path))}
-        for path in change.writes
-    ]
-    journal.add("ran", paths=after)
+    machine.runner.check(change.argv, _RUN_TIMEOUT_S)
+    after = {path: take_snapshot(machine.root, path) for path in paths}
+    journal.add(
+        "ran", paths=[{"path": str(path), "after": snapshot_to_json(state)} for path, state in after.items()]
+    )
+    execution.expected.update(after)

@@ -11,10 +11,10 @@ A line that was cut off by a crash was being written before its change began: it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, BinaryIO
+from typing import Any, cast
 
 from hvprep.errors import FormatError, Refusal
 from hvprep.model.node import GuestPath, Kind, Node
@@ -80,19 +80,26 @@ def _read(root: Root, directory: GuestPath) -> Transaction:
     content = root.read(directory / "log.jsonl", _LOG_LIMIT_BYTES) or b""
     records: list[Record] = []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise FormatError(
-                f"{directory}/log.jsonl, line {number} does not read: {error}",
-                "the journal was damaged; restore the machine from a backup or remove that directory",
-            ) from error
-        if record.get("v") != JOURNAL_VERSION:
-            raise Refusal(
-                f"{directory} was written by another version of hvprep", "use that version to roll it back"
-            )
-        records.append(record)
+        records.append(_parse(line, f"{directory}/log.jsonl, line {number}"))
     return Transaction(directory.name, tuple(records))
+
+
+def _parse(line: bytes, where: str) -> Record:
+    try:
+        record = json.loads(line)
+        if not isinstance(record["op"], str):
+            raise TypeError("op")
+        version = record["v"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise FormatError(
+            f"{where} does not read: {error}",
+            "the journal was damaged; restore the machine from a backup or remove that directory",
+        ) from error
+    if version != JOURNAL_VERSION:
+        raise Refusal(
+            f"{where} was written by another version of hvprep", "use that version to roll it back"
+        )
+    return cast(Record, record)
 
 
 class Journal:
@@ -105,7 +112,7 @@ class Journal:
         self.scratch = directory / "scratch"
 
     def add(self, op: str, **fields: Any) -> None:
-        """Append one record; it is on the disk when this returns."""
+        """Append one record; it is on the disk when this returns. It must tell no content of files."""
         line = json.dumps({"v": JOURNAL_VERSION, "op": op, **fields}, sort_keys=True)
         self._root.append(self.directory / "log.jsonl", line.encode() + b"\n")
 
@@ -137,7 +144,6 @@ def begin(root: Root, time: str, version: str) -> Journal:
         root.make_directory(directory / name, _PRIVATE_DIRECTORY)
     journal = Journal(root, directory)
     journal.add("begin", time=time, hvprep=version)
-    root.sync_directory(directory)
     return journal
 
 
@@ -146,24 +152,36 @@ def reopen(root: Root, transaction: Transaction) -> Journal:
     log = transaction.directory / "log.jsonl"
     content = root.read(log, _LOG_LIMIT_BYTES)
     if content is not None and not content.endswith(b"\n"):
-        root.put(log, content[: content.rfind(b"\n") + 1], _PRIVATE_FILE)
+        root.truncate(log, content.rfind(b"\n") + 1)
     return Journal(root, transaction.directory)
 
 
-def open_blob(root: Root, transactions: Iterable[Transaction], digest: str) -> BinaryIO | None:
-    """The kept content with this digest, from whichever transaction has it."""
-    for transaction in transactions:
-        try:
-            return root.open(transaction.directory / "blobs" / digest)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+def find_blob(root: Root, digest: str) -> GuestPath | None:
+    """The kept content with this digest, from whichever transaction has it whole."""
+    for path in root.glob(f"{JOURNALS}/[0-9]*/blobs/{digest}"):
+        if digest_of(root, path) == digest:
+            return path
     return None
 
 
-def clear_scratch(root: Root, directory: GuestPath) -> None:
-    """Empty a transaction's scratch directory, however deep a killed generator left it."""
-    for child in (directory / name for name in root.names(directory)):
-        node = root.node(child)
-        if node is not None and node.kind is Kind.DIRECTORY:
-            clear_scratch(root, child)
-        root.remove(child)
+def forget(root: Root, path: GuestPath, now: Snapshot | None) -> None:
+    """Remove every copy that the journals keep of what `path` holds (`now`) or once held."""
+    digests = {now.digest} if now is not None else set()
+    for transaction in read_transactions(root):
+        for record in transaction.records:
+            for item in record.get("paths", (record,)):
+                if item.get("path") == str(path) and item.get("before"):
+                    digests.add(item["before"].get("digest"))
+    for digest in sorted(filter(None, digests)):
+        for blob in root.glob(f"{JOURNALS}/[0-9]*/blobs/{digest}"):
+            root.remove(blob)
+
+
+def remove_below(root: Root, directory: GuestPath) -> None:
+    """Empty a directory of ours, however deep a killed generator left it; nothing to do for a file."""
+    node = root.node(directory)
+    if node is None or node.kind is not Kind.DIRECTORY:
+        return
+    for name in root.names(directory):
+        remove_below(root, directory / name)
+        root.remove(directory / name)

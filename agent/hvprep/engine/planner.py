@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from hvprep.engine.execution import touched_by
 from hvprep.errors import FormatError, HvprepError
 from hvprep.model.change import Build, Change, Run, Write, target_of
 from hvprep.model.finding import Finding, Note, Step, Verdict
@@ -35,7 +36,7 @@ def make_plan(steps: Sequence[Step[F, S]], view: View, facts: F, settings: S) ->
         planned.extend(PlannedChange(change, (step.id,)) for change in changes)
         findings.append(_judge(step, changes, notes))
     merged = _in_order(_merge(planned))
-    return Plan(merged, _states(view, merged), tuple(findings))
+    return Plan(merged, states_of(view, merged), tuple(findings))
 
 
 def _ask(step: Step[F, S], overlay: Overlay, facts: F, settings: S) -> tuple[list[Change], list[Note]]:
@@ -85,15 +86,23 @@ def _judge(step: Step[F, S], changes: Sequence[Change], notes: Sequence[Note]) -
 
 
 def _merge(planned: Iterable[PlannedChange]) -> list[PlannedChange]:
-    """One Write and one Build a target: the last content wins, what is wanted is the union."""
-    merged: dict[object, PlannedChange] = {}
+    """One Build a target: what is wanted is the union. One Write a file, the last content wins; but what
+    comes after another kind of change there, or after a program that may read the file, stays apart."""
+    merged: list[PlannedChange] = []
+    latest: dict[GuestPath, int] = {}  # which of `merged` a later change of that path may be joined with
     for item in planned:
-        key: object = (
-            item.change if isinstance(item.change, Run) else (type(item.change), target_of(item.change))
-        )
-        earlier = merged.get(key)
-        merged[key] = item if earlier is None else _join(earlier, item)
-    return list(merged.values())
+        path = target_of(item.change)
+        if path is None:
+            latest = {each: index for each, index in latest.items() if isinstance(merged[index].change, Build)}
+            merged.append(item)
+            continue
+        index = latest.get(path)
+        if index is not None and type(merged[index].change) is type(item.change):
+            merged[index] = _join(merged[index], item)
+        else:
+            latest[path] = len(merged)
+            merged.append(item)
+    return merged
 
 
 def _join(first: PlannedChange, second: PlannedChange) -> PlannedChange:
@@ -103,8 +112,8 @@ def _join(first: PlannedChange, second: PlannedChange) -> PlannedChange:
     if isinstance(change, Build) and isinstance(first.change, Build):
         wants = tuple(dict.fromkeys(first.change.wants + change.wants))
         change = replace(change, wants=wants, why=whys)
-    elif isinstance(change, Write):
-        change = replace(change, why=whys)
+    elif isinstance(change, Write) and isinstance(first.change, Write):
+        change = replace(change, why=whys, mode=first.change.mode if change.mode is None else change.mode)
     return PlannedChange(change, steps)
 
 
@@ -119,15 +128,13 @@ def _in_order(planned: Sequence[PlannedChange]) -> tuple[PlannedChange, ...]:
     return tuple(sorted(planned, key=rank))
 
 
-def _states(view: View, planned: Sequence[PlannedChange]) -> tuple[tuple[GuestPath, Snapshot | None], ...]:
-    """What every path that the plan touches holds now, under its canonical name."""
+def states_of(
+    view: View, planned: Iterable[PlannedChange]
+) -> tuple[tuple[GuestPath, Snapshot | None], ...]:
+    """What every path that the plan touches holds now, under its canonical name at its turn."""
+    overlay = Overlay(view)
     paths: dict[GuestPath, None] = {}
     for item in planned:
-        change = item.change
-        if isinstance(change, Run):
-            paths.update(dict.fromkeys(change.writes))
-        elif isinstance(change, (Write, Build)):
-            paths[view.resolve(change.target if isinstance(change, Build) else change.path)] = None
-        else:
-            paths[change.path] = None
+        paths.update(dict.fromkeys(touched_by(overlay, item.change)))
+        overlay.apply(item.change)
     return tuple((path, take_snapshot(view, path)) for path in paths)

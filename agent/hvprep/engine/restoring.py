@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from hvprep.engine.building import candidate_of, generate, remove_candidates
 from hvprep.engine.execution import Judge
-from hvprep.engine.journal import Transaction, clear_scratch, open_blob, read_transactions, reopen
+from hvprep.engine.journal import State, Transaction, find_blob, remove_below, reopen
 from hvprep.engine.rollback import Leave, Restore, RollbackPlan
 from hvprep.errors import ChangeFailed, CommandFailed, Refusal
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath, Kind
+from hvprep.model.snapshot import Snapshot, holds
 from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
 from hvprep.system.volumes import settle
@@ -27,11 +28,23 @@ def roll_back(
     if plan.conflicts:
         names = ", ".join(f"{conflict.path} {conflict.why}" for conflict in plan.conflicts)
         raise Refusal(f"nothing was rolled back: {names}", "look at these files; --force overwrites them")
+    try:
+        return _roll_back(machine, plan, judges, on_action)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise ChangeFailed(
+            f"the rollback stopped half-way: {error.strerror or error}{where}", "run: hvprep rollback"
+        ) from error
+
+
+def _roll_back(
+    machine: Machine, plan: RollbackPlan, judges: Mapping[str, Judge], on_action: OnAction
+) -> tuple[Leave, ...]:
     root = machine.root
-    _find_missing_content(root, plan)
-    journals = [reopen(root, transaction) for transaction in plan.transactions]
-    for journal in journals:
-        journal.add("rolling-back")
+    for transaction in plan.transactions:
+        remove_below(root, transaction.directory / "scratch")  # first: a full disk is why we may be here
+        if transaction.state is State.COMMITTED:
+            reopen(root, transaction).add("rolling-back")
     for leftover in plan.leftovers:
         remove_candidates(root, leftover)
     left = list(plan.leaves)
@@ -44,56 +57,45 @@ def roll_back(
     for repeat in plan.repeats:
         on_action(f"make {repeat.build.target} anew")
         left.extend(_repeat(machine, repeat.build, plan.transactions[-1], judges))
-    for journal in journals:
-        journal.add("rolled-back")
     for transaction in plan.transactions:
-        clear_scratch(root, transaction.directory / "blobs")
-        clear_scratch(root, transaction.directory / "scratch")
+        reopen(root, transaction).add("rolled-back")
+    for transaction in plan.transactions:
+        remove_below(root, transaction.directory / "blobs")
     return tuple(left)
-
-
-def _find_missing_content(root: Root, plan: RollbackPlan) -> None:
-    transactions = read_transactions(root)
-    for restore in plan.restores:
-        digest = restore.state.digest if restore.state is not None else None
-        if digest is None or restore.backup is not None:
-            continue
-        blob = open_blob(root, transactions, digest)
-        if blob is None:
-            raise Refusal(
-                f"nothing was rolled back: the copy of {restore.path} is gone from the journal",
-                "restore that file from a backup of the machine",
-            )
-        blob.close()
 
 
 def _restore(root: Root, restore: Restore) -> tuple[Leave, ...]:
     path, state = restore.path, restore.state
+    now = root.node(path)
+    if now is not None and (state is None or (now.kind is Kind.DIRECTORY) != (state.kind is Kind.DIRECTORY)):
+        if now.kind is Kind.DIRECTORY and root.names(path):
+            return (Leave(path, "holds files that hvprep did not make"),)
+        root.remove(path)
+        now = None
     if state is None:
-        return _remove(root, path)
+        return ()
     if state.kind is Kind.LINK:
         root.make_link(path, state.target or "", state.as_node())
-    elif state.kind is Kind.DIRECTORY:
+    elif state.kind is Kind.DIRECTORY and now is None:
         root.make_directory(path, state.as_node())
-    elif restore.backup is not None and take_snapshot(root, restore.backup) == state:
-        root.rename(restore.backup, path)
+    elif state.kind is Kind.DIRECTORY:
+        root.dress(path, state.as_node())
     else:
-        blob = open_blob(root, read_transactions(root), state.digest or "")
-        if blob is None:
-            raise ChangeFailed(f"the copy of {path} is gone from the journal")
-        with blob:
-            root.put(path, blob, state.as_node())
-    if take_snapshot(root, path) != state:
+        _restore_file(root, restore, state)
+    if not holds(take_snapshot(root, path), state):
         raise ChangeFailed(f"{path} was written, yet does not hold what it held before")
     return ()
 
 
-def _remove(root: Root, path: GuestPath) -> tuple[Leave, ...]:
-    node = root.node(path)
-    if node is not None and node.kind is Kind.DIRECTORY and root.names(path):
-        return (Leave(path, "holds files that hvprep did not make"),)
-    root.remove(path)
-    return ()
+def _restore_file(root: Root, restore: Restore, state: Snapshot) -> None:
+    if restore.backup is not None and holds(take_snapshot(root, restore.backup), state):
+        root.rename(restore.backup, restore.path)
+        return
+    blob = find_blob(root, state.digest or "")
+    if blob is None:
+        raise ChangeFailed(f"the copy of {restore.path} is gone from the journal")
+    with root.open(blob) as content:
+        root.put(restore.path, content, state.as_node())
 
 
 def _repeat(
@@ -116,9 +118,9 @@ def _repeat(
         return (Leave(target, f"stays as it is now: {error.sentence}"),)
     finally:
         remove_candidates(root, candidate)
-        clear_scratch(root, transaction.directory / "scratch")
+        remove_below(root, transaction.directory / "scratch")
     return ()
 
 
 def _is_boot(path: GuestPath) -> bool:
-    return len(path.parts) > 1 and path.parts[1] == "boot"
+    return len(path.parts) > 1 and path.parts[1] in ("boot", "efi")

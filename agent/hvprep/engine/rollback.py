@@ -1,9 +1,11 @@
 """Takes transactions back, newest first, from their journals; generic, no step writes an undo.
 
 First everything is planned against the state of now, so that a conflict is found before anything is
-touched. A file that somebody changed since is a conflict. A generated file that changed since is none
-(the next kernel package makes it anew on every machine): its sources are restored and the journaled
-Build is repeated. Running it again after a crash is harmless: what is restored already is skipped.
+touched. Of each path it is known what it held at first and every state that we gave it since: it goes back
+to the first, from whichever of these it holds now. So running a rollback again after a crash is harmless,
+however far it came. A file in any other state was changed by somebody: a conflict. A generated file that
+somebody changed is none (the next kernel package makes it anew on every machine): its sources are restored
+and the journaled Build is repeated.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from hvprep.engine.building import backup_of
-from hvprep.engine.journal import Record, State, Transaction
+from hvprep.engine.building import backup_of, candidate_of
+from hvprep.engine.journal import Record, State, Transaction, find_blob
 from hvprep.errors import FormatError
 from hvprep.model.change import Build, change_from_json
 from hvprep.model.node import GuestPath, Kind
-from hvprep.model.snapshot import Snapshot, snapshot_from_json
+from hvprep.model.snapshot import Snapshot, holds, snapshot_from_json
 from hvprep.system.machine import take_snapshot
 from hvprep.system.root import Root, temporary_name
 
@@ -67,44 +69,57 @@ class RollbackPlan:
 
 
 @dataclass
-class _Planner:
-    """The state of every path as the rollback planned so far would leave it."""
+class _History:
+    """What the chosen transactions tell of one path, oldest first.
 
-    root: Root
-    force: bool
-    states: dict[GuestPath, Snapshot | None] = field(default_factory=dict)
-    restores: list[Restore] = field(default_factory=list)
-    repeats: dict[GuestPath, Repeat] = field(default_factory=dict)
-    leaves: list[Leave] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    leftovers: list[GuestPath] = field(default_factory=list)
+    `certain`: whatever stands there is ours (a backup's name, the work of a program that was cut off).
+    """
 
-    def state(self, path: GuestPath) -> Snapshot | None:
-        if path not in self.states:
-            self.states[path] = take_snapshot(self.root, path)
-        return self.states[path]
+    first: Snapshot | None
+    known: list[Snapshot | None]
+    certain: bool = False
+    purged: bool = False
+    build: Build | None = None
 
-    def restore(self, path: GuestPath, state: Snapshot | None, backup: GuestPath | None = None) -> None:
-        self.restores.append(Restore(path, state, backup))
-        self.states[path] = state
-        if backup is not None:
-            self.states[backup] = None
+
+@dataclass
+class _Histories:
+    """Every path's history, in the order in which the paths were first touched, and where rubbish may lie."""
+
+    paths: dict[GuestPath, _History] = field(default_factory=dict)
+    leftovers: dict[GuestPath, None] = field(default_factory=dict)
+
+    def add(self, path: GuestPath, before: Snapshot | None) -> _History:
+        self.leftovers[temporary_name(path)] = None
+        history = self.paths.setdefault(path, _History(before, [before]))
+        history.known.append(before)
+        return history
 
 
 def plan_rollback(root: Root, transactions: Iterable[Transaction], force: bool = False) -> RollbackPlan:
-    """Plan to take back `transactions`, which are every one that is not rolled back yet, newest first."""
+    """Plan to take back `transactions`, which are every one that is not rolled back yet, newest first.
+
+    `force`: what would be a conflict is overwritten, or left where that cannot be.
+    """
     chosen = tuple(transactions)
-    planner = _Planner(root, force)
-    for transaction in chosen:
-        for record in reversed(tuple(_with_run_results(transaction))):
-            _plan_record(planner, record)
+    histories = _Histories()
+    for transaction in reversed(chosen):
+        for record in _with_run_results(transaction):
+            _read_record(histories, record)
+    actions = [
+        action
+        for path, history in reversed(list(histories.paths.items()))
+        for action in _plan_path(root, path, history, force)
+    ]
+    repeats = tuple(action for action in actions if isinstance(action, Repeat))
+    repeated = [candidate_of(root.resolve(each.build.target), chosen[-1].id) for each in repeats]
     return RollbackPlan(
         chosen,
-        tuple(planner.restores),
-        tuple(planner.repeats.values()),
-        tuple(planner.leaves),
-        tuple(planner.conflicts),
-        tuple(planner.leftovers),
+        tuple(action for action in actions if isinstance(action, Restore)),
+        repeats,
+        tuple(action for action in actions if isinstance(action, Leave)),
+        tuple(action for action in actions if isinstance(action, Conflict)),
+        tuple(dict.fromkeys([*histories.leftovers, *repeated])),
     )
 
 
@@ -122,67 +137,107 @@ def _with_run_results(transaction: Transaction) -> Iterator[Record]:
     for index, record in enumerate(records):
         if record["op"] == "run":
             later = records[index + 1] if index + 1 < len(records) else {"op": ""}
-            ended = later["op"] == "ran"
-            after = {item["path"]: item["after"] for item in later["paths"]} if ended else {}
-            yield {**record, "after": after, "ended": ended}
+            yield {**record, "after": later["paths"] if later["op"] == "ran" else None}
         elif record["op"] != "ran":
             yield record
 
 
-def _plan_record(planner: _Planner, record: Record) -> None:
+def _read_record(histories: _Histories, record: Record) -> None:
     op = record["op"]
     try:
         if op == "change":
-            _plan_change(planner, record)
+            _read_change(histories, record)
         elif op == "run":
-            for item in record["paths"]:
-                path, before = GuestPath(item["path"]), snapshot_from_json(item["before"])
-                after = snapshot_from_json(record["after"].get(item["path"])) if record["ended"] else None
-                _plan_path(planner, path, before, after, certain=not record["ended"])
+            _read_run(histories, record)
         elif op == "purge":
-            planner.leaves.append(Leave(GuestPath(record["path"]), "was purged, which keeps no copy"))
+            path = _path(record["path"])
+            histories.add(path, None).purged = True
+            histories.paths[path].first = None
+            histories.paths[path].known = [None]
         elif op == "building":
-            planner.leftovers.append(GuestPath(record["candidate"]))
-    except KeyError as error:
-        raise FormatError(f"a journal record {op!r} is incomplete: {error} is missing") from error
+            histories.leftovers[_path(record["candidate"])] = None
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"a journal record {op!r} is incomplete: {error}") from error
 
 
-def _plan_change(planner: _Planner, record: Record) -> None:
-    path = GuestPath(record["path"])
-    before, after = snapshot_from_json(record["before"]), snapshot_from_json(record["after"])
-    planner.leftovers.append(temporary_name(path))
-    document = record.get("build")
-    if document is None:
-        _plan_path(planner, path, before, after, certain=bool(record.get("ours")))
-        return
-    now = planner.state(path)
-    if now == before:
-        return
-    if now == after:
-        planner.restore(path, before, _find_backup(planner, path, before))
-    elif now is None:
-        planner.leaves.append(Leave(path, "was removed since, as its kernel was"))
-    else:
-        change = change_from_json(document)
+def _read_change(histories: _Histories, record: Record) -> None:
+    history = histories.add(_path(record["path"]), snapshot_from_json(record["before"]))
+    history.known.append(snapshot_from_json(record["after"]))
+    history.certain = history.certain or bool(record.get("ours"))
+    if "build" in record:
+        change = change_from_json(record["build"])
         if isinstance(change, Build):
-            planner.repeats[path] = Repeat(change)
+            history.build = history.build or change
+
+
+def _read_run(histories: _Histories, record: Record) -> None:
+    """Of what one program did, the deepest goes first and the highest comes back first; the plan is read
+    from the end, so here they stand the other way round."""
+    before = {_path(item["path"]): snapshot_from_json(item["before"]) for item in record["paths"]}
+    after = {_path(item["path"]): snapshot_from_json(item["after"]) for item in record["after"] or ()}
+    comes_back = [path for path, state in before.items() if state is not None]
+    goes = [path for path, state in before.items() if state is None]
+    for path in (*sorted(comes_back, key=_depth, reverse=True), *sorted(goes, key=_depth)):
+        history = histories.add(path, before[path])
+        if path in after:
+            history.known.append(after[path])
+        else:
+            history.certain = True
+
+
+def _depth(path: GuestPath) -> int:
+    return len(path.parts)
+
+
+def _path(text: str) -> GuestPath:
+    path = GuestPath(text)
+    if not path.is_absolute():
+        raise FormatError(f"a journal record names the path {text!r}, which is not absolute")
+    return path
 
 
 def _plan_path(
-    planner: _Planner, path: GuestPath, before: Snapshot | None, after: Snapshot | None, certain: bool
-) -> None:
-    now = planner.state(path)
-    if now == before:
+    root: Root, path: GuestPath, history: _History, force: bool
+) -> Iterator[Restore | Repeat | Leave | Conflict]:
+    now, first = take_snapshot(root, path), history.first
+    if history.purged:
+        yield Leave(path, "was purged, which keeps no copy")
+    if holds(now, first):
         return
-    made_directory = before is None and after is not None and after.kind is Kind.DIRECTORY
-    if now == after or certain or planner.force or made_directory:
-        planner.restore(path, before)
+    is_ours = any(holds(now, known) for known in history.known) or _is_made_directory(now, history)
+    if not is_ours and history.purged:
+        return
+    if not is_ours and history.build is not None:
+        if now is None:
+            yield Leave(path, "was removed since, as its kernel was")
+        else:
+            yield Repeat(history.build)
+    elif not (is_ours or history.certain or force):
+        yield Conflict(path, "was changed since by somebody else")
     else:
-        planner.conflicts.append(Conflict(path, "was changed since by somebody else"))
+        yield _find_content(root, path, history, force)
 
 
-def _find_backup(planner: _Planner, path: GuestPath, before: Snapshot | None) -> GuestPath | None:
-    """The backup beside a generated file, where it still holds the old content."""
-    backup = backup_of(path)
-    state = planner.state(backup)
-    return backup if before is not None and state == before else None
+def _is_made_directory(now: Snapshot | None, history: _History) -> bool:
+    """A directory that we made stays ours when its mode changes; what it holds decides whether it goes."""
+    return (
+        now is not None
+        and now.kind is Kind.DIRECTORY
+        and any(known is not None and known.kind is Kind.DIRECTORY for known in history.known)
+    )
+
+
+def _find_content(
+    root: Root, path: GuestPath, history: _History, force: bool
+) -> Restore | Repeat | Leave | Conflict:
+    state = history.first
+    if state is None or state.digest is None:
+        return Restore(path, state)
+    if history.build is not None and holds(take_snapshot(root, backup_of(path)), state):
+        return Restore(path, state, backup_of(path))
+    if find_blob(root, state.digest) is not None:
+        return Restore(path, state)
+    if history.build is not None:
+        return Repeat(history.build)
+    why = "cannot come back: its copy is gone from the journal, or damaged"
+    return Leave(path, why) if force else Conflict(path, why)

@@ -13,9 +13,11 @@ from hvprep.engine.journal import State, Transaction, begin, read_transactions
 from hvprep.engine.preflight import Room
 from hvprep.engine.restoring import OnAction, roll_back
 from hvprep.engine.rollback import plan_rollback
-from hvprep.errors import ChangeFailed, HvprepError
+from hvprep.errors import ChangeFailed, HvprepError, Refusal
+from hvprep.model.change import Build
 from hvprep.model.plan import Plan
-from hvprep.system.machine import Machine
+from hvprep.model.snapshot import holds
+from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
 
 
@@ -38,8 +40,11 @@ def apply(
     """Make the plan's changes and return the transaction's id.
 
     Where a change fails, the verification fails, or somebody interrupts, everything is taken back before
-    the error goes on; the machine is then as it was.
+    the error goes on; the machine is then as it was. Raises Refusal, before anything is written, where the
+    machine is not as the plan saw it.
     """
+    _refuse_unknown_judges(plan, judges)
+    _refuse_moved(machine.root, plan)
     journal = begin(machine.root, datetime.now(timezone.utc).isoformat(timespec="seconds"), __version__)
     execution = Execution(machine, journal, judges, dict(plan.before), room.backups)
     try:
@@ -47,18 +52,23 @@ def apply(
         failures = find_failures()
         if failures:
             raise ChangeFailed(f"the changes did not have their effect: {' / '.join(failures)}")
+        journal.add("commit")
     except (Exception, KeyboardInterrupt) as error:
         _take_back(machine, judges, progress, error)
         raise
-    journal.add("commit")
     return journal.id
 
 
-def recover(machine: Machine, judges: Mapping[str, Judge], on_action: OnAction) -> tuple[str, ...]:
-    """Take back every transaction that was cut off; returns their ids. Nothing where there is none."""
+def recover(
+    machine: Machine, judges: Mapping[str, Judge], on_action: OnAction, force: bool = False
+) -> tuple[str, ...]:
+    """Take back every transaction that was cut off; returns their ids. Nothing where there is none.
+
+    Raises Refusal that names the files that somebody changed since, unless `force`.
+    """
     broken = find_open(machine.root)
     if broken:
-        roll_back(machine, plan_rollback(machine.root, broken), judges, on_action)
+        roll_back(machine, plan_rollback(machine.root, broken, force), judges, on_action)
     return tuple(each.id for each in broken)
 
 
@@ -66,6 +76,25 @@ def find_open(root: Root) -> tuple[Transaction, ...]:
     """Transactions that were cut off (applying or rolling back), newest first."""
     cut_off = (State.OPEN, State.ROLLING_BACK)
     return tuple(reversed([each for each in read_transactions(root) if each.state in cut_off]))
+
+
+def _refuse_unknown_judges(plan: Plan, judges: Mapping[str, Judge]) -> None:
+    for planned in plan.changes:
+        if isinstance(planned.change, Build) and planned.change.judge not in judges:
+            raise Refusal(
+                f"the plan wants {planned.change.target} to be judged by {planned.change.judge!r}, "
+                "which this version of hvprep does not know",
+                "make the plan anew",
+            )
+
+
+def _refuse_moved(root: Root, plan: Plan) -> None:
+    moved = [str(path) for path, state in plan.before if not holds(take_snapshot(root, path), state)]
+    if moved:
+        raise Refusal(
+            f"changed by somebody else since the plan was made: {', '.join(moved)}",
+            "look at it, then make the plan anew",
+        )
 
 
 def _take_back(

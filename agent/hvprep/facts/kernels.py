@@ -33,6 +33,11 @@ class Kernel:
     modules: ModuleIndex | None
     problem: str | None = None
 
+    @property
+    def initrd_names(self) -> tuple[GuestPath, ...]:
+        """Where an initrd of this version may be, by the habits of distributions."""
+        return tuple(GuestPath("/boot") / name.format(self.version) for name in _INITRD_NAMES)
+
 
 def probe_kernels(view: View) -> tuple[Kernel, ...]:
     """Every kernel image in /boot, the oldest version first."""
@@ -64,7 +69,8 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _probe(view: View, version: str, image: GuestPath) -> Kernel:
-    initrd = next((path for path in map(GuestPath, _initrd_names(version)) if view.node(path)), None)
+    names = Kernel(version, image, None, None).initrd_names
+    initrd = next((path for path in names if view.node(path) is not None), None)
     directory = GuestPath("/lib/modules") / version
     listing = view.read(directory / "modules.dep", _MODULE_LIMIT_BYTES)
     if listing is None:
@@ -84,7 +90,3 @@ def _probe(view: View, version: str, image: GuestPath) -> Kernel:
     except FormatError as error:
         return Kernel(version, image, initrd, None, f"{directory}: {error.sentence}")
     return Kernel(version, image, initrd, modules)
-
-
-def _initrd_names(version: str) -> tuple[str, ...]:
-    return tuple(f"/boot/{name.format(version)}" for name in _INITRD_NAMES)

@@ -25,7 +25,9 @@ from hvprep.formats import kernel_cmdline
 #: More than any real file has; what goes beyond is refused, so that reading ends soon.
 MAX_DEPTH, MAX_LINES_OF_ENTRY = 100, 100
 
-_GAP = re.compile(r"(?:[ \t\r]|\\\n)+")
+#: GRUB's reader drops lines that begin with `#` before its lexer sees them, continued ones too.
+_CONTINUATION = re.compile(r"\\\n(?:#[^\n]*(?:\n|\Z))*")
+_GAP = re.compile(rf"(?:[ \t\r]|{_CONTINUATION.pattern})+")
 _COMMENT = re.compile(r"#[^\n]*")
 _BARE = re.compile(r"[^{}|&$;<> \t\r\n'\"\\]+")
 _IN_DOUBLE = re.compile(r'[^"\\$]+')
@@ -150,7 +152,8 @@ def edit_words(cfg: GrubCfg, edit: Callable[[Entry, LinuxLine], Sequence[str]]) 
 
 
 def _canonical(before: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(word if word in before else _kernel_word(_argument(word)) for word in words)
+    known = frozenset(before)
+    return tuple(word if word in known else _kernel_word(_argument(word)) for word in words)
 
 
 def _arguments(text: str, line: LinuxLine, words: Sequence[str]) -> str:
@@ -164,9 +167,10 @@ def _arguments(text: str, line: LinuxLine, words: Sequence[str]) -> str:
     result = []
     after = 0
     for word in words:
-        later = places.get(word, [])[bisect_right(places.get(word, []), after - 1) :]
-        if later:
-            after = later[0] + 1
+        at = places.get(word, [])
+        later = bisect_right(at, after - 1)
+        if later < len(at):
+            after = at[later] + 1
             result.append(text[line.spans[after - 1][1] : line.spans[after][1]])
         else:
             result.append(" " + (source.get(word) or _quoted(_argument(word))))
@@ -244,9 +248,11 @@ def _word(text: str, start: int) -> _Token:
         character = text[position]
         run = (_IN_DOUBLE if quote else _BARE).match(text, position)
         variable = _VARIABLE.match(text, position)
+        continuation = _CONTINUATION.match(text, position)
         end = position + 1
-        if run or variable:
-            end = (run or variable).end()  # type: ignore[union-attr]
+        plain = run or variable
+        if plain:
+            end = plain.end()
             opaque = opaque or not run
             parts.append(text[position:end])
         elif character == '"':
@@ -256,10 +262,12 @@ def _word(text: str, start: int) -> _Token:
             if not end:
                 raise _unterminated(text, position)
             parts.append(text[position + 1 : end - 1])
+        elif continuation:
+            end = continuation.end()
         elif character == "\\" and end < len(text):
             end += 1
-            keeps = quote and text[end - 1] not in '"\\$\n'
-            parts.append(text[position:end] if keeps else text[end - 1].strip("\n"))
+            keeps = quote and text[end - 1] not in '"\\$'
+            parts.append(text[position:end] if keeps else text[end - 1])
         else:  # a `$` that begins no name, or a backslash at the end; `$"` is a text to translate
             opaque = opaque or (not quote and text.startswith('$"', position))
             parts.append(character)

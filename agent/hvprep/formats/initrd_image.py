@@ -106,14 +106,14 @@ def read_initrd(
 ) -> InitrdContents:
     """Read a whole image from a file that can seek; at most some 10 MB are held, whatever its size.
 
-    Three answers are kept apart. A file that is cut short, damaged or empty raises FormatError. What hvprep
-    cannot look into is told in `unreadable`. Only otherwise does `names` tell what is missing.
+    Three answers are kept apart. A file that is cut short, damaged or empty raises FormatError. What cannot
+    be looked into, be it for a disk that fails, is told in `unreadable`. Else `names` tells what is missing.
     """
     reader = _Reader(stream, decompress, wants)
     try:
         reader.read()
     except OSError as error:
-        raise FormatError(f"the initrd cannot be read: {error}") from error
+        reader.give_up(f"the initrd cannot be read: {error.strerror}")
     names, segments = frozenset(reader.names), tuple(reader.segments)
     return InitrdContents(names, reader.files, segments, reader.unpacked_bytes, reader.unreadable)
 
@@ -147,7 +147,7 @@ class _Reader:
         if not self.names and self.unreadable is None:
             raise FormatError("the initrd is empty", DAMAGED)
         if inner := _INNER_IMAGES & self.names:
-            self._give_up(f"the files are inside {min(inner)}, a file system image of dracut's")
+            self.give_up(f"the files are inside {min(inner)}, a file system image of dracut's")
 
     def _read_segment(self, position: int, end: int) -> tuple[str, int]:
         source = Source.of_file(self._stream, "the initrd", position, end)
@@ -172,21 +172,21 @@ class _Reader:
             what = next(
                 (what for magic, what in _FOREIGN if head.startswith(magic)), f"unknown data: {head!r}"
             )
-            self._give_up(f"at offset {position} of the initrd stands {what}")
+            self.give_up(f"at offset {position} of the initrd stands {what}")
             return kind, end
         return kind, source.position
 
     def _read_with_tool(self, kind: str, position: int, stop: int) -> None:
         context = self._decompress(kind, Source.of_file(self._stream, "the initrd", position, stop))
         if context is None:
-            return self._give_up(f"{kind.partition('-')[0]} is not installed")
+            return self.give_up(f"{kind.partition('-')[0]} is not installed")
         try:
             with context as plain:
                 self._read_plain(plain, kind, position)
         except CommandFailed as error:
-            self._give_up(error.sentence)
+            self.give_up(error.sentence)
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
         self.unreadable = self.unreadable or why
 
     def _read_plain(self, plain: Readable, kind: str, position: int) -> None:

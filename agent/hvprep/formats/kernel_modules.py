@@ -140,23 +140,29 @@ class ModuleIndex:
         return tuple((_WILDCARD.split(alias, 1)[0], alias) for alias in patterns)
 
     def candidates(self, asked: str) -> tuple[Resolution, ...]:
-        """What modprobe would take for a name or alias, in its order of search; the first kind that answers.
+        """What a name or alias stands for, in modprobe's order of search; the first of these that answers.
 
-        A module's own name, a built-in one's name, an alias of a built-in one (modules.builtin.modinfo), an
-        alias in modules.alias: exact first, then as a pattern ("vmbus:...", "pci:...").
+        A loadable module of that name; the alias, of loadable modules and of built-in ones together; a
+        built-in module of that name; the alias as a pattern ("vmbus:...", "pci:...").
         """
         name = normalise_alias(asked)
         if name in self._files:
             return (Loadable(name, self._files[name][0]),)
-        if name in self._builtin:
-            return (Builtin(name),)
-        if name in self._builtin_aliases:
-            return tuple(map(Builtin, self._builtin_aliases[name]))
-        found = self.aliases.get(name)
-        if found is None:
-            hits = (a for start, a in self._patterns if name.startswith(start) and fnmatchcase(name, a))
-            found = tuple(dict.fromkeys(module for alias in hits for module in self.aliases[alias]))
-        return tuple(Loadable(module, self._files[module][0]) for module in found if module in self._files)
+        found = (
+            *self._loadable(self.aliases.get(name, ())),
+            *map(Builtin, self._builtin_aliases.get(name, ())),
+        )
+        if found or name in self._builtin:
+            return found or (Builtin(name),)
+        hits = (
+            alias for start, alias in self._patterns if name.startswith(start) and fnmatchcase(name, alias)
+        )
+        return tuple(
+            self._loadable(dict.fromkeys(module for alias in hits for module in self.aliases[alias]))
+        )
+
+    def _loadable(self, names: Iterable[str]) -> Iterator[Resolution]:
+        return (Loadable(name, self._files[name][0]) for name in names if name in self._files)
 
     def resolve(self, asked: str) -> Resolution | None:
         """The first of `candidates`, None where this kernel has nothing of that name."""
@@ -177,13 +183,13 @@ class ModuleIndex:
         """All that these modules (or aliases) need: hard dependencies, and what `pre:` softdeps ask for.
 
         A softdep mostly names an algorithm, not a module: in Debian 12 and 13 `ext4 pre: crypto-crc32c`,
-        `libcrc32c pre: crc32c` (so xfs and btrfs need it too), `btrfs pre: xxhash64 sha256 blake2b-256`.
-        crypto-crc32c is crc32c_generic and crc32c_intel: modprobe loads both and goes on where one fails;
-        ext4 mounts with either and does not mount with neither. So a softdep is a group of which one is
-        enough, even where only one module has that name: to leave out a soft dependency is a matter of
-        degree (`crc_t10dif pre: crct10dif` only makes it faster). A built-in candidate settles the group,
-        and what nothing on this kernel provides is no group (modprobe passes over it). No hv_* module has
-        softdeps. Those of a group's candidates are not followed. Raises FormatError as `dependencies` does.
+        `libcrc32c pre: crc32c` (so xfs and btrfs need it too), `btrfs pre: blake2b-256`. crypto-crc32c is
+        crc32c_generic and crc32c_intel: modprobe loads both and goes on where one fails; ext4 mounts with
+        either and does not mount with neither. So a softdep is a group of which one is enough, even where
+        only one module has that name: leaving it out is a matter of degree (`crc_t10dif pre: crct10dif` only
+        makes it faster). A built-in candidate settles the group, and what nothing on this kernel provides is
+        no group. No hv_* module has softdeps. Those of a group's candidates are not followed. FormatError
+        as from `dependencies`.
         """
         answers = {asked: self.candidates(asked) for asked in names}
         sure = (found[0] for found in answers.values() if len(found) == 1)
@@ -261,18 +267,17 @@ def _parse_dep(text: str) -> Mapping[str, tuple[str, str]]:
 
 
 def _parse_softdep(text: str) -> Mapping[str, tuple[str, ...]]:
-    """`softdep NAME pre: A B post: C`: the names after "pre:". Words before are passed over (libkmod)."""
+    """`softdep NAME pre: A B post: C`: the names after "pre:".
+
+    Only the first line of a module counts, as in libkmod (seen in kmod 30 and 34: of btrfs's four lines
+    modprobe heeds one). Generators ask modprobe: an initrd without what the others name is as it should be.
+    """
     softdeps: dict[str, tuple[str, ...]] = {}
     for line in text.split("\n"):
         words = line.split()
-        if len(words) < 3 or words[0] != "softdep":
-            continue
-        section, name = "", normalise_alias(words[1])
-        for word in words[2:]:
-            if word in ("pre:", "post:"):
-                section = word
-            elif section == "pre:":
-                softdeps[name] = (*softdeps.get(name, ()), word)
+        if len(words) > 1 and words[0] == "softdep":
+            _, _, before = " ".join(words[2:]).partition("pre: ")
+            softdeps.setdefault(normalise_alias(words[1]), tuple(before.partition("post:")[0].split()))
     return softdeps
 
 

@@ -174,12 +174,26 @@ def _path(value: Any) -> GuestPath:
     return path
 
 
+def _items(value: Any) -> list[Any]:
+    if not isinstance(value, list):  # the letters of a string are no words
+        raise TypeError(value)
+    return value
+
+
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_text(item) for item in value)
+    return tuple(_text(item) for item in _items(value))
+
+
+def _paths(value: Any) -> tuple[GuestPath, ...]:
+    return tuple(_path(item) for item in _items(value))
 
 
 def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((_text(first), _text(second)) for first, second in value)
+    return tuple((_text(first), _text(second)) for first, second in map(_items, _items(value)))
+
+
+def _copies(value: Any) -> tuple[tuple[GuestPath, str], ...]:
+    return tuple((_path(first), second) for first, second in _pairs(value))
 
 
 def _bytes(value: Any) -> bytes:
@@ -214,11 +228,11 @@ _DECODERS: Mapping[str, Any] = {
     "scratch_bytes": _amount,
     "timeout_s": _amount,
     "argv": _texts,
-    "writes": lambda value: tuple(_path(item) for item in value),
+    "writes": _paths,
     "wants": _texts,
     "check": _texts,
     "env": _pairs,
-    "copy": lambda value: tuple((_path(first), _text(second)) for first, second in value),
+    "copy": _copies,
     "scratch": _pairs,
     "otherwise": _write,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hvprep.errors import FormatError
@@ -26,6 +26,19 @@ class Snapshot:
     def as_node(self) -> Node:
         """The metadata, to make the path anew with."""
         return Node(self.kind, self.mode, self.uid, self.gid, target=self.target, xattrs=self.xattrs)
+
+
+#: Attributes that a security module puts on new files by itself; on a machine where none runs, nobody does.
+_LABELS = ("security.selinux", "security.SMACK64")
+
+
+def holds(now: Snapshot | None, recorded: Snapshot | None) -> bool:
+    """Whether a path that is `now` so is as it was recorded. A label that was not recorded does not count."""
+    if now is None or recorded is None:
+        return now is recorded
+    known = {name for name, _ in recorded.xattrs}
+    ours = tuple(pair for pair in now.xattrs if pair[0] in known or pair[0] not in _LABELS)
+    return replace(now, xattrs=ours) == recorded
 
 
 def snapshot_to_json(snapshot: Snapshot | None) -> dict[str, Any] | None:

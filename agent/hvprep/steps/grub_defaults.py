@@ -54,7 +54,7 @@ def plan_defaults(view: View, grub: GrubTool, rules: EntryRules) -> Iterator[Out
         return
     for path in sorted(after):
         if path not in files or after[path].render() != files[path].render():
-            why = "what grub-mkconfig puts on every kernel command line"
+            why = _why(path, others.get(path), after[path])
             yield Write(path, after[path].render().encode("utf-8", "surrogateescape"), why)
 
 
@@ -99,6 +99,20 @@ def _split(files: _Files, grub: GrubTool) -> tuple[DefaultGrub, dict[GuestPath, 
     ours = [line for line in lines if line.rstrip().endswith(_OWN_TAG.strip()) and line.startswith(LINUX)]
     others[DEFAULTS] = default_grub.parse("".join(line for line in lines if line not in ours))
     return default_grub.parse("".join(ours)), others
+
+
+def _why(path: GuestPath, before: DefaultGrub | None, after: DefaultGrub) -> str:
+    old, new = _words(before), _words(after)
+    gone, added = [word for word in old if word not in new], [word for word in new if word not in old]
+    parts = [f"loses {' '.join(gone)}"] if gone else []
+    parts += [f"adds {' '.join(added)}"] if added else []
+    return f"{path.name} {' and '.join(parts) or 'is put in order'}"
+
+
+def _words(text: DefaultGrub | None) -> tuple[str, ...]:
+    """The words that are assigned to both variables, save references to their values before."""
+    assignments = [*text.assignments(LINUX), *text.assignments(LINUX_DEFAULT)] if text is not None else []
+    return tuple(word for each in assignments for word in each.words if not word.startswith("$"))
 
 
 def _foreign_consoles(own: DefaultGrub, others: _Files, rules: EntryRules) -> tuple[str, ...]:

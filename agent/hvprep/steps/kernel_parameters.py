@@ -44,7 +44,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             f"run {grub.mkconfig} -o {grub.config} and look at what it says",
         )
         return
-    bare = [boot.title for boot in boots if not boot.line.initrds]
+    bare = [boot.title for boot in boots if not boot.line.initrds and not _gets_initrd(view, facts, boot)]
     rules = choose_rules(settings, facts.image.architecture, facts.image.kernels, bool(bare))
     yield from _plan_entries(view, facts, grub, cfg, boots, rules)
     if bare:
@@ -52,6 +52,14 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             Verdict.MET,
             f'rootwait instead of rootdelay: entry "{bare[0]}" has no initrd, and would sleep that long',
         )
+
+
+def _gets_initrd(view: View, facts: Facts, boot: Boot) -> bool:
+    """Whether the kernel has no initrd yet and is about to get its first."""
+    kernels = [kernel for kernel in facts.image.kernels if kernel.image.name == boot.kernel]
+    return any(
+        kernel.initrd is None and view.is_pending(path) for kernel in kernels for path in kernel.initrd_names
+    )
 
 
 def _read_config(view: View, grub: GrubTool) -> GrubCfg | Note:
@@ -90,7 +98,7 @@ def _plan_entries(
         return
     for problem in problems:
         yield Note(Verdict.UNMET, problem)
-    why = "so that every boot entry carries the parameters"
+    why = "the boot entries are made anew, with these parameters"
     if not facts.image.architecture.runs_here:
         yield _edited(grub.config, cfg, boots, rules, why)
     else:

@@ -1,4 +1,4 @@
-"""Every step, in the order in which they are judged and applied."""
+"""Every step, in the order in which they are judged: a later one sees what an earlier one would change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hvprep.steps.judge_initrd import judge_initrd
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 
-STEPS: tuple[Step[Facts, Settings], ...] = (KERNEL_PARAMETERS, INITRD_DRIVERS, SERIAL_GETTY)
+STEPS: tuple[Step[Facts, Settings], ...] = (INITRD_DRIVERS, KERNEL_PARAMETERS, SERIAL_GETTY)
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
 JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}

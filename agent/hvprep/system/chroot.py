@@ -38,7 +38,7 @@ def _check(result: int, what: str) -> None:
 
 def _mount(source: str, fd: int, kind: str, flags: int, what: str) -> None:
     target = f"/proc/self/fd/{fd}"
-    data = b"mode=0755" if kind == "tmpfs" else None
+    data = {"run": b"mode=0755", "tmp": b"mode=1777"}.get(os.path.basename(what)) if kind == "tmpfs" else None
     _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data), what)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -32,11 +33,27 @@ def fill(fd: int, content: bytes | BinaryIO) -> None:
 
 
 def dress(fd: int, like: Node) -> None:
-    """Set owner, mode and extended attributes (the owner first: chown clears set-id bits)."""
+    """Set owner, mode and extended attributes (the owner first: chown clears set-id bits).
+
+    Attributes that the inode has and `like` has not go (a directory's default ACL gives some to what is
+    made in it); a security module's label, which cannot go, stays.
+    """
     os.fchown(fd, like.uid, like.gid)
     os.fchmod(fd, like.mode)
-    for name, value in like.xattrs:
+    wanted = dict(like.xattrs)
+    for name in _list_xattrs(fd):
+        if name not in wanted:
+            with contextlib.suppress(OSError):
+                os.removexattr(fd, name)
+    for name, value in wanted.items():
         os.setxattr(fd, name, value)
+
+
+def _list_xattrs(fd: int) -> list[str]:
+    try:
+        return os.listxattr(fd)
+    except OSError:  # a file system that has none
+        return []
 
 
 def read_xattrs(directory_fd: int, name: str, mode: int) -> tuple[tuple[str, bytes], ...]:

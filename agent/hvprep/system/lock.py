@@ -21,33 +21,39 @@ def lock(root: Root, verb: str) -> Iterator[None]:
 
     Raises Refusal that names the process and the verb that hold it.
     """
-    make_state_directory(root)
-    with root.directory_fd(STATE_DIRECTORY) as directory_fd:
-        fd = os.open(
-            "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory_fd
-        )
+    try:
+        make_state_directory(root)
+        with root.directory_fd(STATE_DIRECTORY) as directory_fd:
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open("lock", flags, 0o600, dir_fd=directory_fd)
+    except OSError as error:
+        raise Refusal(
+            f"{STATE_DIRECTORY}, where hvprep keeps its journal, cannot be written: {error.strerror}",
+            "look whether that volume is read-only or full, and whether you are root",
+        ) from error
+    try:
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
-                raise Refusal(
-                    f"another hvprep is at work on this system: {holder}",
-                    "wait until it has ended, then try again",
-                ) from None
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{verb}, process {os.getpid()}\n".encode(), 0)
-            yield
-        finally:
-            os.close(fd)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
+            raise Refusal(
+                f"another hvprep is at work on this system: {holder}",
+                "wait until it has ended, then try again",
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{verb}, process {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
 
 
 def make_state_directory(root: Root) -> None:
     """/var/lib/hvprep, readable by root only."""
     for path in (GuestPath("/var"), GuestPath("/var/lib"), STATE_DIRECTORY):
-        if root.node(root.resolve(path)) is None:
-            root.make_directory(path)
-    node = root.node(STATE_DIRECTORY)
+        resolved = root.resolve(path)
+        if root.node(resolved) is None:
+            root.make_directory(resolved)
+    node = root.node(root.resolve(STATE_DIRECTORY))
     if node is not None and node.mode != 0o700:
         with root.directory_fd(STATE_DIRECTORY) as fd:
             os.fchmod(fd, 0o700)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
-from fnmatch import fnmatchcase
 from typing import BinaryIO
 
 from hvprep.errors import FormatError
 from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.view import READ_LIMIT_BYTES, View
+from hvprep.system.root import matches_name
+
+#: Planned links followed before a path is taken as it is.
+_LINK_LIMIT = 40
 
 
 class Overlay:
     """`below`, with planned changes on top. Paths are kept canonical, as `below` resolves them.
 
-    A link that the plan itself makes is seen at its own path; it is not followed to another planned
-    file. No step needs that, and the verifier judges the real machine in any case.
+    A link that the plan itself makes is followed where it is the last name of a path, not in the middle of
+    one. No step needs that, and the verifier judges the real machine in any case.
     """
 
     def __init__(self, below: View) -> None:
@@ -30,9 +33,9 @@ class Overlay:
         if isinstance(change, Run):
             return
         if isinstance(change, Build):
-            self._pending.add(self._below.resolve(change.target))
+            self._pending.add(self.resolve(change.target))
         elif isinstance(change, Write):
-            path = self._below.resolve(change.path)
+            path = self.resolve(change.path)
             old = self.node(path)
             mode = change.mode if change.mode is not None else (old.mode if old else 0o644)
             self._nodes[path] = Node(
@@ -51,14 +54,25 @@ class Overlay:
 
     def resolve(self, path: GuestPath) -> GuestPath:
         """See View."""
+        return self._resolve(path, _LINK_LIMIT)
+
+    def _resolve(self, path: GuestPath, links: int) -> GuestPath:
         key = self._key(path)
-        return key if key in self._nodes else self._below.resolve(path)
+        if key not in self._nodes:
+            found = self._below.resolve(path)
+            if found not in self._nodes:
+                return found
+            key = found
+        node = self._nodes[key]
+        if node is None or node.target is None or links == 0:
+            return key
+        return self._resolve(key.parent / node.target, links - 1)
 
     def read(self, path: GuestPath, limit_bytes: int = READ_LIMIT_BYTES) -> bytes | None:
         """See View."""
-        key = self._planned(path)
-        if key is None:
-            return self._below.read(path, limit_bytes)
+        key = self.resolve(path)
+        if key not in self._nodes:
+            return self._below.read(key, limit_bytes)
         content = self._contents.get(key) if self._nodes[key] is not None else None
         if content is not None and len(content) > limit_bytes:
             raise FormatError(f"{path} would be larger than {limit_bytes} bytes, which no such file is")
@@ -66,8 +80,9 @@ class Overlay:
 
     def open(self, path: GuestPath) -> BinaryIO:
         """See View."""
-        if self._planned(path) is None:
-            return self._below.open(path)
+        key = self.resolve(path)
+        if key not in self._nodes:
+            return self._below.open(key)
         content = self.read(path)
         if content is None:
             raise FileNotFoundError(str(path))
@@ -75,27 +90,25 @@ class Overlay:
 
     def glob(self, pattern: str) -> tuple[GuestPath, ...]:
         """See View."""
-        parts = GuestPath(pattern).parts
-        planned = {path for path in self._nodes if _matches(path, parts)}
+        wanted = GuestPath(pattern)
+        directory = wanted.parent
+        if any(sign in str(directory) for sign in "*?["):
+            planned = {path for path in self._nodes if _matches(path, wanted)}
+        else:
+            real = self._below.resolve(directory)
+            planned = {directory / path.name for path in self._nodes if _matches(path, real / wanted.name)}
         found = planned.union(self._below.glob(pattern))
         return tuple(sorted(path for path in found if self.node(path) is not None))
 
     def is_pending(self, path: GuestPath) -> bool:
         """See View."""
-        return self._below.resolve(path) in self._pending
+        return self.resolve(path) in self._pending or self._below.is_pending(path)
 
     def _key(self, path: GuestPath) -> GuestPath:
         return self._below.resolve(path.parent) / path.name
 
-    def _planned(self, path: GuestPath) -> GuestPath | None:
-        """The key under which a planned regular file or absence stands for `path`, links followed."""
-        for key in (self._key(path), self._below.resolve(path)):
-            if key in self._nodes:
-                return key
-        return None
 
-
-def _matches(path: GuestPath, pattern_parts: tuple[str, ...]) -> bool:
-    return len(path.parts) == len(pattern_parts) and all(
-        fnmatchcase(name, pattern) for name, pattern in zip(path.parts, pattern_parts)
+def _matches(path: GuestPath, pattern: GuestPath) -> bool:
+    return len(path.parts) == len(pattern.parts) and all(
+        matches_name(name, part) for name, part in zip(path.parts, pattern.parts)
     )

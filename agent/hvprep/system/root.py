@@ -13,7 +13,7 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +22,7 @@ from hvprep.errors import FormatError
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.view import READ_LIMIT_BYTES
 from hvprep.system.inode import dress, fill, kind_of, read_xattrs
-from hvprep.system.walk import canonical, walk
+from hvprep.system.walk import Place, canonical, walk
 
 #: Told of (operation, guest path) before each mutation.
 Observer = Callable[[str, GuestPath], None]
@@ -83,7 +83,7 @@ class Root:
         """See View. Sizes that the kernel makes up (/proc, /sys) are not trusted."""
         try:
             with self.open(path) as stream:
-                content = stream.read(limit_bytes + 1)
+                content = _read_all(stream, limit_bytes + 1)
         except OSError as error:
             if error.errno in (*_ABSENT, errno.EISDIR):
                 return None
@@ -110,7 +110,7 @@ class Root:
                     parent / name
                     for parent in found
                     for name in sorted(self.names(parent))
-                    if fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+                    if matches_name(name, part)
                 ]
             else:
                 found = [parent / part for parent in found]
@@ -156,10 +156,9 @@ class Root:
 
     def put(self, path: GuestPath, content: bytes | BinaryIO, like: Node) -> None:
         """A regular file at `path`, with the mode, owner and extended attributes of `like`, durable."""
-        temporary = temporary_name(path)
-        with walk(self._fd, path, follow_last=False) as place:
-            self._discard(place.directory_fd, temporary.name)
+        with self._beside(path) as (temporary, place):
             self._observe("create", temporary)
+            _discard(place.directory_fd, temporary.name)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(temporary.name, flags, 0o600, dir_fd=place.directory_fd)
             try:
@@ -169,37 +168,59 @@ class Root:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-            self._observe("rename", path)
-            os.rename(
-                temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
-            )
         self.sync_directory(path.parent)
 
     def append(self, path: GuestPath, content: bytes) -> None:
         """Add `content` to the end of a file of our own (mode 0600), durable when this returns."""
+        is_new = self.node(path) is None
         with walk(self._fd, path, follow_last=False) as place:
             self._observe("append", path)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(place.name, flags, 0o600, dir_fd=place.directory_fd)
             try:
                 fill(fd, content)
+                self._observe("fsync", path)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        if is_new:
+            self.sync_directory(path.parent)
+
+    def truncate(self, path: GuestPath, size: int) -> None:
+        """Cut a file of our own down to `size` bytes, durable; takes no room on a full disk."""
+        with walk(self._fd, path, follow_last=False) as place:
+            self._observe("truncate", path)
+            fd = os.open(place.name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory_fd)
+            try:
+                os.ftruncate(fd, size)
                 os.fsync(fd)
             finally:
                 os.close(fd)
 
     def make_link(self, path: GuestPath, target: str, like: Node | None = None) -> None:
         """A symbolic link at `path`, replacing what is there, durable."""
-        temporary = temporary_name(path)
-        with walk(self._fd, path, follow_last=False) as place:
-            self._discard(place.directory_fd, temporary.name)
-            self._observe("symlink", path)
+        with self._beside(path) as (temporary, place):
+            self._observe("symlink", temporary)
+            _discard(place.directory_fd, temporary.name)
             os.symlink(target, temporary.name, dir_fd=place.directory_fd)
             if like is not None:
                 os.chown(temporary.name, like.uid, like.gid, dir_fd=place.directory_fd, follow_symlinks=False)
-            os.rename(
-                temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
-            )
         self.sync_directory(path.parent)
+
+    @contextmanager
+    def _beside(self, path: GuestPath) -> Iterator[tuple[GuestPath, Place]]:
+        """What is made under the temporary name meanwhile gets the name `path`; nothing stays on a failure."""
+        temporary = temporary_name(path)
+        with walk(self._fd, path, follow_last=False) as place:
+            try:
+                yield temporary, place
+                self._observe("rename", path)
+                os.rename(
+                    temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
+                )
+            except BaseException:
+                _discard(place.directory_fd, temporary.name)
+                raise
 
     def make_directory(self, path: GuestPath, like: Node | None = None) -> None:
         """A directory at `path` (0755, or dressed as `like`); its parent exists. Durable."""
@@ -281,11 +302,24 @@ class Root:
         with self.directory_fd(path) as fd:
             os.fsync(fd)
 
-    def _discard(self, directory_fd: int, name: str) -> None:
-        try:
-            os.unlink(name, dir_fd=directory_fd)
-        except FileNotFoundError:
-            return
+
+def matches_name(name: str, pattern: str) -> bool:
+    """Whether one name of a path matches one part of a pattern; a leading dot has to be written (glob(7))."""
+    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
+
+
+def _discard(directory_fd: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=directory_fd)
+
+
+def _read_all(stream: BinaryIO, limit_bytes: int) -> bytes:
+    """One read(2) of /proc or /sys gives a page at most."""
+    blocks = []
+    while limit_bytes > 0 and (block := stream.read(limit_bytes)):
+        blocks.append(block)
+        limit_bytes -= len(block)
+    return b"".join(blocks)
 
 
 def temporary_name(path: GuestPath) -> GuestPath:

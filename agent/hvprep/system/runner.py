@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shlex
 import signal
@@ -27,6 +28,9 @@ OnWait = Callable[[float], None]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAIL_BYTES = 64 * 1024
 _POLL_S = 0.2
+_PR_SET_PDEATHSIG = 1  # prctl.h
+
+_libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Runner:
         """Run to the end. Raises CommandFailed where it could not start, or took longer than `timeout_s`.
 
         Standard input is `stdin` and then its end; no descriptor of ours is inherited; the program gets a
-        session of its own, which is killed as a whole at the timeout.
+        session of its own, which is killed as a whole at the timeout, and is killed itself where we are.
         """
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as given:
             given.write(stdin)
@@ -77,6 +81,7 @@ class Runner:
                     env={"PATH": _PATH, "HOME": "/root", "TERM": "dumb", **self.locale, **dict(env)},
                     cwd="/",
                     start_new_session=True,
+                    preexec_fn=_die_with_parent,
                 )
             except OSError as error:
                 raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}") from error
@@ -124,6 +129,11 @@ def guest_locale(view: View) -> Mapping[str, str]:
         if words:
             return {name: value.strip("\"' ") for name, value in words.items()}
     return {"LANG": "C.UTF-8"}
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: what writes on while a new hvprep takes our changes back would be in its way."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import signal
 from dataclasses import dataclass
 
 from hvprep.model.node import GuestPath
@@ -60,8 +61,11 @@ def settle(root: Root, directory: GuestPath) -> None:
         device = os.fstat(fd).st_dev
         if device in (root.device(GuestPath("/")), os.stat("/").st_dev):
             return
-        try:
+        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:  # an interrupt must not leave it frozen
             fcntl.ioctl(fd, _FIFREEZE, 0)
+            fcntl.ioctl(fd, _FITHAW, 0)
         except OSError:
             return  # the file system cannot be frozen (vfat, tmpfs); it has no journal to empty
-        fcntl.ioctl(fd, _FITHAW, 0)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)

@@ -96,10 +96,7 @@ def _walk_to(steps: _Walk, path: GuestPath, follow_last: bool) -> Place:
             links += 1
             if links > _LINK_LIMIT:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-            target = GuestPath(os.readlink(name, dir_fd=steps.directory_fd))
-            if target.is_absolute():
-                steps.restart()
-            pending.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
+            _follow(steps, name, pending)
         elif pending:
             steps.enter(name)
         else:
@@ -107,14 +104,55 @@ def _walk_to(steps: _Walk, path: GuestPath, follow_last: bool) -> Place:
     return Place(steps.directory_fd, ".", GuestPath("/", *steps.names))
 
 
+def _follow(steps: _Walk, name: str, pending: deque[str]) -> None:
+    """Put the text of the link `name` in front of the names that are still to be walked."""
+    target = GuestPath(os.readlink(name, dir_fd=steps.directory_fd))
+    if target.is_absolute():
+        steps.restart()
+    pending.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
+
+
 def _place(steps: _Walk, name: str) -> Place:
     return Place(steps.directory_fd, name, GuestPath("/", *steps.names, name))
 
 
 def canonical(root_fd: int, path: GuestPath) -> GuestPath:
-    """`path` with every link followed inside the root; from the first missing name on it stays as it is."""
+    """`path` with every link followed inside the root, those at dangling ends too (realpath(1) -m).
+
+    Where links lead in a circle nothing can be followed, and `path` stays as it is.
+    """
+    if not path.is_absolute():
+        raise ValueError(f"not an absolute guest path: {path}")
+    steps = _Walk(root_fd)
     try:
-        with walk(root_fd, path, follow_last=True) as place:
-            return place.path
-    except (FileNotFoundError, NotADirectoryError):
-        return canonical(root_fd, path.parent) / path.name
+        return _canonical(steps, path)
+    finally:
+        steps.restart()
+
+
+def _canonical(steps: _Walk, path: GuestPath) -> GuestPath:
+    pending = deque(path.parts[1:])
+    missing: list[str] = []  # from the first name on that is not there, or below which nothing can be
+    links = 0
+    while pending:
+        name = pending.popleft()
+        if name == "..":
+            if missing:
+                missing.pop()
+            else:
+                steps.leave()
+            continue
+        try:
+            mode = 0 if missing else os.lstat(name, dir_fd=steps.directory_fd).st_mode
+        except FileNotFoundError:
+            mode = 0
+        if stat.S_ISLNK(mode):
+            links += 1
+            if links > _LINK_LIMIT:
+                return path
+            _follow(steps, name, pending)
+        elif stat.S_ISDIR(mode):
+            steps.enter(name)
+        else:
+            missing.append(name)
+    return GuestPath("/", *steps.names, *missing)
