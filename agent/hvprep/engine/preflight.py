@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from hvprep.engine.building import backup_of
+from hvprep.engine.execution import touched_by
 from hvprep.errors import Refusal
 from hvprep.formats import fstab
-from hvprep.model.change import Build, Run, Write
-from hvprep.model.node import GuestPath
+from hvprep.model.change import Build, Purge, Run, Write
+from hvprep.model.node import GuestPath, Kind
 from hvprep.model.plan import Plan
-from hvprep.model.snapshot import Snapshot
 from hvprep.system.lock import STATE_DIRECTORY
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
@@ -20,6 +21,8 @@ from hvprep.system.volumes import Volume, volume_of
 _MIB = 1024 * 1024
 #: Kept free on every volume that we write to.
 _MARGIN_BYTES = 4 * _MIB
+#: Stands for all that is kept below the state directory.
+_KEPT = STATE_DIRECTORY / "journal"
 #: Where boot loaders and kernels may live on file systems of their own.
 _BOOT_MOUNTS = ("/boot", "/boot/efi", "/efi", "/boot/firmware")
 
@@ -55,7 +58,7 @@ def refuse_unmounted(machine: Machine) -> None:
     for mount in _BOOT_MOUNTS:
         entry = table.entry_for(mount)
         path = GuestPath(mount)
-        if entry is None or "bind" in entry.options or root.device(path) != root.device(path.parent):
+        if entry is None or "bind" in entry.options or _is_mounted(root, path):
             continue
         if not machine.live and root.glob(f"{mount}/vmlinu*") + root.glob(f"{mount}/EFI/*"):
             continue
@@ -65,56 +68,92 @@ def refuse_unmounted(machine: Machine) -> None:
         )
 
 
+def _is_mounted(root: Root, path: GuestPath) -> bool:
+    device = root.device(path)
+    return device is not None and device != root.device(path.parent)
+
+
 def find_room(machine: Machine, plan: Plan) -> Room:
     """The room that `plan` needs. Raises Refusal where a volume is read-only or too small."""
-    before = dict(plan.before)
-    lasting, peak = _sizes(machine.root, plan, before)
-    volumes = {volume_of(machine.root, directory).device: directory for directory in reversed(list(lasting))}
-    needs, backups = [], True
-    for directory in reversed(list(volumes.values())):
-        volume = volume_of(machine.root, directory)
+    volumes = _volumes(machine.root, plan)
+    for directory, volume in volumes.values():
         _refuse_read_only(volume, directory)
-        device = volume.device
-        same = [path for path in lasting if volume_of(machine.root, path).device == device]
-        full = sum(lasting[path] for path in same) + max(peak[path] for path in same) + _MARGIN_BYTES
-        least = max(peak[path] for path in same) + _MARGIN_BYTES
-        if volume.free_bytes < least:
-            raise Refusal(
-                f"the volume of {directory} has {volume.free_bytes // _MIB} MiB free, "
-                f"and the plan needs {least // _MIB} MiB there",
-                "remove what is no longer used there (old kernels, caches), then try again",
-            )
-        backups = backups and volume.free_bytes >= full
-        needs.append(Need(directory, full if volume.free_bytes >= full else least, volume.free_bytes))
-    return Room(tuple(needs), backups)
+    sizes = {path: _size(machine.root, path) for path, _ in plan.before}
+    for backups in (True, False):
+        needed = _needed_bytes(machine.root, plan, sizes, backups)
+        needs = tuple(
+            Need(directory, needed[device] + _MARGIN_BYTES, volume.free_bytes)
+            for device, (directory, volume) in volumes.items()
+        )
+        if all(need.needed_bytes <= need.free_bytes for need in needs):
+            return Room(needs, backups)
+    raise _too_small(needs)
 
 
-def _sizes(
-    root: Root, plan: Plan, before: Mapping[GuestPath, Snapshot | None]
-) -> tuple[dict[GuestPath, int], dict[GuestPath, int]]:
-    """By directory: bytes that stay when all is done, and the most that one change takes meanwhile."""
-    lasting: dict[GuestPath, int] = defaultdict(int)
-    peak: dict[GuestPath, int] = defaultdict(int)
+def _too_small(needs: Iterable[Need]) -> Refusal:
+    lacking = [need for need in needs if need.needed_bytes > need.free_bytes]
+    return Refusal(
+        " and ".join(
+            f"the volume of {need.directory} has {need.free_bytes // _MIB} MiB free, "
+            f"and the plan needs {-(-need.needed_bytes // _MIB)} MiB there"
+            for need in lacking
+        ),
+        "remove what is no longer used there (old kernels, caches), then try again",
+    )
 
-    def add(directory: GuestPath, stays: int, meanwhile: int) -> None:
-        lasting[directory] += stays
-        peak[directory] = max(peak[directory], meanwhile)
 
-    add(STATE_DIRECTORY, _MIB, 0)
+def _volumes(root: Root, plan: Plan) -> dict[int, tuple[GuestPath, Volume]]:
+    """Every volume that the plan writes to, by device, with the first directory of it that is named."""
+    volumes: dict[int, tuple[GuestPath, Volume]] = {}
+    for directory in (*(path.parent for path, _ in plan.before), STATE_DIRECTORY):
+        volume = volume_of(root, directory)
+        volumes.setdefault(volume.device, (directory, volume))
+    return volumes
+
+
+class _Use:
+    """Bytes taken by volume while the plan is made in thought: now, and the most there ever were."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._now: dict[int, int] = defaultdict(int)
+        self.most: dict[int, int] = defaultdict(int)
+
+    def take(self, path: GuestPath, size: int) -> None:
+        device = volume_of(self._root, path.parent).device
+        self._now[device] += size
+        self.most[device] = max(self.most[device], self._now[device])
+
+
+def _needed_bytes(
+    root: Root, plan: Plan, sizes: Mapping[GuestPath, int], backups: bool
+) -> Mapping[int, int]:
+    """By device, the most that the plan takes at one time. What has a copy in the journal is given up only
+    after its copy was taken, and a new file stands beside the old one until it is renamed over it."""
+    use = _Use(root)
+    use.take(_KEPT, _MIB)  # the journal itself
     for planned in plan.changes:
         change = planned.change
-        if isinstance(change, Build):
-            add(root.resolve(change.target).parent, change.size_bytes, change.size_bytes)
-            add(STATE_DIRECTORY, 0, change.scratch_bytes)
-        elif isinstance(change, Write):
-            add(root.resolve(change.path).parent, len(change.content), len(change.content))
-        elif not isinstance(change, Run):
-            add(change.path.parent, 0, 4096)
-    for path in before:
-        node = root.node(path)
-        built = any(isinstance(item.change, Build) and item.change.target == path for item in plan.changes)
-        add(STATE_DIRECTORY, 0 if node is None or built else node.size, 0)
-    return lasting, peak
+        for path in touched_by(root, change):
+            old = sizes.get(path, 0)
+            if isinstance(change, Build):
+                use.take(_KEPT, change.scratch_bytes)
+                use.take(path, change.size_bytes or old)
+                use.take(_KEPT, -change.scratch_bytes)
+                if backups:  # the old file gets another name; the backup that had it moves to the journal
+                    old = _size(root, backup_of(path))
+            elif isinstance(change, Write):
+                use.take(path, len(change.content))
+            if not isinstance(change, Purge):
+                use.take(_KEPT, old)
+            if not isinstance(change, Run):
+                use.take(path, -old)
+    return use.most
+
+
+def _size(root: Root, path: GuestPath) -> int:
+    node = root.node(path)
+    return node.size if node is not None and node.kind is Kind.FILE else 0
 
 
 def _refuse_read_only(volume: Volume, directory: GuestPath) -> None:

@@ -102,8 +102,8 @@ def _take_back(
 ) -> None:
     try:
         recover(machine, judges, progress.on_action)
-    except HvprepError as error:
+    except (HvprepError, OSError) as error:
         raise ChangeFailed(
-            f"{cause} — and taking the changes back failed too: {error.sentence}",
+            f"{cause} — and taking the changes back failed too: {error}",
             "run: hvprep rollback",
         ) from cause

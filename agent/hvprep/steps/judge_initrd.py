@@ -24,13 +24,19 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
     modules = modules_in(new.contents.names).get(build.subject, frozenset())
     missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]
     if missing:
-        problems.append(f"it lacks the drivers {' '.join(missing)}")
+        problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
     lost = sorted(_essentials(_old_image(view, build)) - _essentials(new))
     if lost:
         problems.append(f"it lacks {' '.join(lost)}, which the old one has")
     if "init" not in _essentials(new) and not lost:
         problems.append("it has no /init")
     return tuple(problems)
+
+
+def _usual_cause(build: Build) -> str:
+    if not build.argv[0].endswith("dracut"):
+        return ""
+    return " (dracut drops every name after an unknown one: look at add_drivers in /etc/dracut.conf*)"
 
 
 def _old_image(view: View, build: Build) -> Initrd | None:

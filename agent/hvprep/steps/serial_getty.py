@@ -53,7 +53,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 
 
 def _is_console(view: View, facts: Facts, device: str) -> bool:
-    """Whether every entry makes the serial port a console. One that is about to be built is not judged yet."""
+    """Whether every entry makes the serial port a console. What is about to be built does not count yet."""
     grub = facts.image.grub
     if grub is None or view.is_pending(grub.config):
         return False
