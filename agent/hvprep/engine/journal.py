@@ -96,9 +96,7 @@ def _parse(line: bytes, where: str) -> Record:
             "the journal was damaged; restore the machine from a backup or remove that directory",
         ) from error
     if version != JOURNAL_VERSION:
-        raise Refusal(
-            f"{where} was written by another version of hvprep", "use that version to roll it back"
-        )
+        raise Refusal(f"{where} was written by another version of hvprep", "use that version to roll it back")
     return cast(Record, record)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hvprep.engine.execution import touched_by
 from hvprep.errors import FormatError, HvprepError
-from hvprep.model.change import Build, Change, Run, Write, target_of
+from hvprep.model.change import Build, Change, Write, target_of
 from hvprep.model.finding import Finding, Note, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.plan import Plan, PlannedChange
@@ -93,7 +93,7 @@ def _merge(planned: Iterable[PlannedChange]) -> list[PlannedChange]:
     for item in planned:
         path = target_of(item.change)
         if path is None:
-            latest = {each: index for each, index in latest.items() if isinstance(merged[index].change, Build)}
+            latest = {each: at for each, at in latest.items() if isinstance(merged[at].change, Build)}
             merged.append(item)
             continue
         index = latest.get(path)
@@ -128,9 +128,7 @@ def _in_order(planned: Sequence[PlannedChange]) -> tuple[PlannedChange, ...]:
     return tuple(sorted(planned, key=rank))
 
 
-def states_of(
-    view: View, planned: Iterable[PlannedChange]
-) -> tuple[tuple[GuestPath, Snapshot | None], ...]:
+def states_of(view: View, planned: Iterable[PlannedChange]) -> tuple[tuple[GuestPath, Snapshot | None], ...]:
     """What every path that the plan touches holds now, under its canonical name at its turn."""
     overlay = Overlay(view)
     paths: dict[GuestPath, None] = {}

@@ -78,9 +78,9 @@ def find_room(machine: Machine, plan: Plan) -> Room:
     volumes = _volumes(machine.root, plan)
     for directory, volume in volumes.values():
         _refuse_read_only(volume, directory)
-    sizes = {path: _size(machine.root, path) for path, _ in plan.before}
+    needs: tuple[Need, ...] = ()
     for backups in (True, False):
-        needed = _needed_bytes(machine.root, plan, sizes, backups)
+        needed = _needed_bytes(machine.root, plan, backups)
         needs = tuple(
             Need(directory, needed[device] + _MARGIN_BYTES, volume.free_bytes)
             for device, (directory, volume) in volumes.items()
@@ -125,25 +125,26 @@ class _Use:
         self.most[device] = max(self.most[device], self._now[device])
 
 
-def _needed_bytes(
-    root: Root, plan: Plan, sizes: Mapping[GuestPath, int], backups: bool
-) -> Mapping[int, int]:
+def _needed_bytes(root: Root, plan: Plan, backups: bool) -> Mapping[int, int]:
     """By device, the most that the plan takes at one time. What has a copy in the journal is given up only
     after its copy was taken, and a new file stands beside the old one until it is renamed over it."""
     use = _Use(root)
     use.take(_KEPT, _MIB)  # the journal itself
+    sizes = {path: _size(root, path) for path, _ in plan.before}
     for planned in plan.changes:
         change = planned.change
         for path in touched_by(root, change):
             old = sizes.get(path, 0)
             if isinstance(change, Build):
                 use.take(_KEPT, change.scratch_bytes)
-                use.take(path, change.size_bytes or old)
+                sizes[path] = change.size_bytes or old
+                use.take(path, sizes[path])
                 use.take(_KEPT, -change.scratch_bytes)
                 if backups:  # the old file gets another name; the backup that had it moves to the journal
                     old = _size(root, backup_of(path))
-            elif isinstance(change, Write):
-                use.take(path, len(change.content))
+            elif not isinstance(change, Run):
+                sizes[path] = len(change.content) if isinstance(change, Write) else 0
+                use.take(path, sizes[path])
             if not isinstance(change, Purge):
                 use.take(_KEPT, old)
             if not isinstance(change, Run):

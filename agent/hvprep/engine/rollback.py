@@ -20,7 +20,8 @@ from hvprep.model.change import Build, change_from_json
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.snapshot import Snapshot, holds, snapshot_from_json
 from hvprep.system.machine import take_snapshot
-from hvprep.system.root import Root, temporary_name
+from hvprep.system.names import temporary_name
+from hvprep.system.root import Root
 
 
 @dataclass(frozen=True)

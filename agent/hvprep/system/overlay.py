@@ -9,7 +9,7 @@ from hvprep.errors import FormatError
 from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.view import READ_LIMIT_BYTES, View
-from hvprep.system.root import matches_name
+from hvprep.system.names import has_wildcard, matches_name
 
 #: Planned links followed before a path is taken as it is.
 _LINK_LIMIT = 40
@@ -92,7 +92,7 @@ class Overlay:
         """See View."""
         wanted = GuestPath(pattern)
         directory = wanted.parent
-        if any(sign in str(directory) for sign in "*?["):
+        if has_wildcard(str(directory)):
             planned = {path for path in self._nodes if _matches(path, wanted)}
         else:
             real = self._below.resolve(directory)

@@ -14,7 +14,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,13 +21,11 @@ from hvprep.errors import FormatError
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.view import READ_LIMIT_BYTES
 from hvprep.system.inode import dress, fill, kind_of, read_xattrs
+from hvprep.system.names import has_wildcard, matches_name, temporary_name
 from hvprep.system.walk import Place, canonical, walk
 
 #: Told of (operation, guest path) before each mutation.
 Observer = Callable[[str, GuestPath], None]
-
-#: What a half-written file of ours is called: `.NAME` + this. Never a name that a boot loader globs.
-TEMPORARY_SUFFIX = ".hvprep-tmp"
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -105,7 +102,7 @@ class Root:
         """See View."""
         found = [GuestPath("/")]
         for part in GuestPath(pattern).parts[1:]:
-            if any(sign in part for sign in "*?["):
+            if has_wildcard(part):
                 found = [
                     parent / name
                     for parent in found
@@ -159,43 +156,30 @@ class Root:
         with self._beside(path) as (temporary, place):
             self._observe("create", temporary)
             _discard(place.directory_fd, temporary.name)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(temporary.name, flags, 0o600, dir_fd=place.directory_fd)
-            try:
+            with self._opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as fd:
                 fill(fd, content)
                 dress(fd, like)
                 self._observe("fsync", temporary)
                 os.fsync(fd)
-            finally:
-                os.close(fd)
         self.sync_directory(path.parent)
 
     def append(self, path: GuestPath, content: bytes) -> None:
         """Add `content` to the end of a file of our own (mode 0600), durable when this returns."""
         is_new = self.node(path) is None
-        with walk(self._fd, path, follow_last=False) as place:
-            self._observe("append", path)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(place.name, flags, 0o600, dir_fd=place.directory_fd)
-            try:
-                fill(fd, content)
-                self._observe("fsync", path)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        self._observe("append", path)
+        with self._opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as fd:
+            fill(fd, content)
+            self._observe("fsync", path)
+            os.fsync(fd)
         if is_new:
             self.sync_directory(path.parent)
 
     def truncate(self, path: GuestPath, size: int) -> None:
         """Cut a file of our own down to `size` bytes, durable; takes no room on a full disk."""
-        with walk(self._fd, path, follow_last=False) as place:
-            self._observe("truncate", path)
-            fd = os.open(place.name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory_fd)
-            try:
-                os.ftruncate(fd, size)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        self._observe("truncate", path)
+        with self._opened(path, os.O_WRONLY) as fd:
+            os.ftruncate(fd, size)
+            os.fsync(fd)
 
     def make_link(self, path: GuestPath, target: str, like: Node | None = None) -> None:
         """A symbolic link at `path`, replacing what is there, durable."""
@@ -208,8 +192,19 @@ class Root:
         self.sync_directory(path.parent)
 
     @contextmanager
+    def _opened(self, path: GuestPath, flags: int) -> Iterator[int]:
+        """A descriptor of the file or directory at `path`; a link there is not followed."""
+        with walk(self._fd, path, follow_last=False) as place:
+            flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(place.name, flags, 0o600, dir_fd=place.directory_fd)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
     def _beside(self, path: GuestPath) -> Iterator[tuple[GuestPath, Place]]:
-        """What is made under the temporary name meanwhile gets the name `path`; nothing stays on a failure."""
+        """What is made under the temporary name meanwhile gets the name `path`; on a failure it goes."""
         temporary = temporary_name(path)
         with walk(self._fd, path, follow_last=False) as place:
             try:
@@ -233,18 +228,10 @@ class Root:
 
     def dress(self, path: GuestPath, like: Node) -> None:
         """Give an existing file or directory the mode, owner and extended attributes of `like`, durable."""
-        with walk(self._fd, path, follow_last=False) as place:
-            self._observe("dress", path)
-            fd = os.open(
-                place.name,
-                os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                dir_fd=place.directory_fd,
-            )
-            try:
-                dress(fd, like)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        self._observe("dress", path)
+        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
+            dress(fd, like)
+            os.fsync(fd)
 
     def remove(self, path: GuestPath) -> None:
         """Nothing at `path` any more: a file, a link, or an empty directory. Absent is fine. Durable."""
@@ -261,8 +248,7 @@ class Root:
 
     def hard_link(self, path: GuestPath, new: GuestPath) -> None:
         """A second name for a file. Raises OSError where the file system has no links (vfat)."""
-        old_walk = walk(self._fd, path, follow_last=False)
-        with old_walk as old_place, walk(self._fd, new, follow_last=False) as new_place:
+        with self._two_places(path, new) as (old_place, new_place):
             self._observe("link", new)
             os.link(
                 old_place.name,
@@ -274,9 +260,8 @@ class Root:
         self.sync_directory(new.parent)
 
     def rename(self, path: GuestPath, new: GuestPath) -> None:
-        """Give a file another name, replacing what has it. Atomic, durable."""
-        old_walk = walk(self._fd, path, follow_last=False)
-        with old_walk as old_place, walk(self._fd, new, follow_last=False) as new_place:
+        """Give a file another name in its directory, replacing what has it. Atomic, durable."""
+        with self._two_places(path, new) as (old_place, new_place):
             self._observe("rename", new)
             os.rename(
                 old_place.name,
@@ -286,26 +271,23 @@ class Root:
             )
         self.sync_directory(new.parent)
 
+    @contextmanager
+    def _two_places(self, path: GuestPath, new: GuestPath) -> Iterator[tuple[Place, Place]]:
+        with walk(self._fd, path, follow_last=False) as old_place:
+            with walk(self._fd, new, follow_last=False) as new_place:
+                yield old_place, new_place
+
     def sync(self, path: GuestPath) -> None:
         """Bring an existing file that another program wrote to the disk (fsync(2))."""
-        with walk(self._fd, path, follow_last=False) as place:
-            self._observe("fsync", path)
-            fd = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory_fd)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        self._observe("fsync", path)
+        with self._opened(path, os.O_RDONLY) as fd:
+            os.fsync(fd)
 
     def sync_directory(self, path: GuestPath) -> None:
         """Bring a directory's names to the disk."""
         self._observe("fsync-directory", path)
         with self.directory_fd(path) as fd:
             os.fsync(fd)
-
-
-def matches_name(name: str, pattern: str) -> bool:
-    """Whether one name of a path matches one part of a pattern; a leading dot has to be written (glob(7))."""
-    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
 
 
 def _discard(directory_fd: int, name: str) -> None:
@@ -320,8 +302,3 @@ def _read_all(stream: BinaryIO, limit_bytes: int) -> bytes:
         blocks.append(block)
         limit_bytes -= len(block)
     return b"".join(blocks)
-
-
-def temporary_name(path: GuestPath) -> GuestPath:
-    """Where `path` is written before it gets its name."""
-    return path.parent / f".{path.name}{TEMPORARY_SUFFIX}"
