@@ -53,9 +53,8 @@ class Root:
         try:
             with walk(self._fd, path, follow_last=False) as place:
                 status = os.lstat(place.name, dir_fd=place.directory_fd)
-                target = None
-                if stat.S_ISLNK(status.st_mode):
-                    target = os.readlink(place.name, dir_fd=place.directory_fd)
+                is_link = stat.S_ISLNK(status.st_mode)
+                target = os.readlink(place.name, dir_fd=place.directory_fd) if is_link else None
                 xattrs = read_xattrs(place.directory_fd, place.name, status.st_mode)
         except OSError as error:
             if error.errno in _ABSENT:
@@ -129,11 +128,8 @@ class Root:
     def directory_fd(self, path: GuestPath) -> Iterator[int]:
         """A descriptor, fit for fsync and ioctl, of an existing directory; links are followed."""
         with walk(self._fd, path, follow_last=True) as place:
-            fd = os.open(
-                place.name,
-                os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
-                dir_fd=place.directory_fd,
-            )
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(place.name, flags, dir_fd=place.directory_fd)
         try:
             yield fd
         finally:
@@ -273,9 +269,9 @@ class Root:
 
     @contextmanager
     def _two_places(self, path: GuestPath, new: GuestPath) -> Iterator[tuple[Place, Place]]:
-        with walk(self._fd, path, follow_last=False) as old_place:
-            with walk(self._fd, new, follow_last=False) as new_place:
-                yield old_place, new_place
+        walks = walk(self._fd, path, follow_last=False), walk(self._fd, new, follow_last=False)
+        with walks[0] as old_place, walks[1] as new_place:
+            yield old_place, new_place
 
     def sync(self, path: GuestPath) -> None:
         """Bring an existing file that another program wrote to the disk (fsync(2))."""
