@@ -73,7 +73,8 @@ def _plan_kernel(job: _Job, kernel: Kernel) -> Outcome:
     verdict, why = _assess(kernel, closure, initrd)
     if verdict is Verdict.UNMET:
         return _rebuild(job, kernel, closure, why)
-    return Note(verdict, why, "if a program is named there, install it; as a user, try again as root")
+    remedy = "if a program is named there, install it; as a user, try again as root"
+    return Note(verdict, why, remedy if verdict is Verdict.NOT_ASSESSED else None)
 
 
 def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Verdict, str]:
@@ -86,11 +87,13 @@ def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Ve
         if initrd.unreadable is not None:
             return Verdict.NOT_ASSESSED, f"{initrd.path} cannot be read: {initrd.unreadable}"
         return Verdict.UNMET, f"{initrd.path} is damaged: {initrd.damage}"
-    missing = closure.missing_from(modules_in(initrd.contents.names).get(kernel.version, frozenset()))
+    held = modules_in(initrd.contents.names).get(kernel.version, frozenset())
+    choices = [" or ".join(group.candidates) for group in closure.unsettled_by(held)]
+    missing = (*closure.missing_from(held), *choices)
     if missing:
         return Verdict.UNMET, f"{initrd.path} lacks {', '.join(missing)}"
-    held = len(closure.modules) + len(closure.groups)
-    return Verdict.MET, f"{initrd.path} holds all {held} drivers that are needed"
+    count = len(closure.modules) + len(closure.groups)
+    return Verdict.MET, f"{initrd.path} holds all {count} drivers that are needed"
 
 
 def _rebuild(job: _Job, kernel: Kernel, closure: Closure, why: str) -> Outcome:
