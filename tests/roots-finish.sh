@@ -40,8 +40,12 @@ initramfs-tools)
     chroot "$root" update-initramfs -u
     ;;
 dracut)
-    # The kernel's postinst has made it, generic as Debian's dracut does.
-    ls "$root"/boot/initrd.img-* >/dev/null
+    # Generic, as the kernel's postinst has it made.
+    rm "$root/etc/dracut.conf.d/builder.conf" # see roots.py
+    for vmlinuz in "$root"/boot/vmlinuz-*; do
+        kernel=${vmlinuz##*/vmlinuz-}
+        chroot "$root" dracut --quiet --force "/boot/initrd.img-$kernel" "$kernel"
+    done
     ;;
 esac
 

@@ -2,6 +2,7 @@
 
     pristine_root(name)   the cached system, made when it is not there yet. Never write to it
     copied_root(name)     a context manager: a copy of your own, removed at its end
+    copied_tree(tree)     the same of a system that a test has changed
     debian_root           the fixture: a copy of each in turn, or of those that the test names:
                           @pytest.mark.parametrize("debian_root", ["bookworm-dracut"], indirect=True)
 
@@ -21,7 +22,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Tuple
+from typing import ContextManager, Iterator, Mapping, Tuple
 
 import pytest
 
@@ -31,11 +32,17 @@ FINISH = Path(__file__).with_name("roots-finish.sh")
 COMMON = (
     "linux-image-amd64,systemd-sysv,udev,dbus,grub-pc,zstd,e2fsprogs,kmod,login,passwd"  # and the generator
 )
-#: With all of Debian's drivers an initrd takes half a minute, and is made twice before we come to it.
-QUICK_INITRAMFS = (
-    '--essential-hook=mkdir -p "$1/etc/initramfs-tools/conf.d"; '
-    'echo MODULES=list >"$1/etc/initramfs-tools/conf.d/builder"'
-)
+#: With all of Debian's drivers an initrd takes half a minute, and is made twice before we come to it: the
+#: file "builder", which tests/roots-finish.sh removes, makes these small.
+QUICK_INITRDS: Mapping[str, str] = {
+    "initramfs-tools": (
+        'mkdir -p "$1/etc/initramfs-tools/conf.d"; echo MODULES=list >"$1/etc/initramfs-tools/conf.d/builder"'
+    ),
+    "dracut": (
+        'mkdir -p "$1/etc/dracut.conf.d"; '
+        'printf \'drivers+=" ext4 "\\ncompress="cat"\\n\' >"$1/etc/dracut.conf.d/builder.conf"'
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ class Recipe:
 
     def argv(self, target: Path) -> Tuple[str, ...]:
         options = ["--variant=minbase", "--quiet", f"--include={COMMON},{self.generator}"]
-        if self.generator == "initramfs-tools":
-            options.append(QUICK_INITRAMFS)
+        options.append(f"--essential-hook={QUICK_INITRDS[self.generator]}")
         return ("mmdebstrap", *options, self.suite, str(target))
 
     def key(self) -> str:
@@ -128,10 +134,14 @@ def _remove(tree: Path) -> None:
     subprocess.run(["rm", "-rf", "--one-file-system", str(tree)], check=True)
 
 
-@contextlib.contextmanager
-def copied_root(name: str) -> Iterator[Path]:
+def copied_root(name: str) -> ContextManager[Path]:
     """A copy of the system of that name, beside the cached one, gone at the end."""
-    pristine = pristine_root(name)
+    return copied_tree(pristine_root(name))
+
+
+@contextlib.contextmanager
+def copied_tree(tree: Path) -> Iterator[Path]:
+    """A copy of a whole system, gone at the end."""
     copies = cache_directory() / "copies"
     copies.mkdir(exist_ok=True)
     for old in copies.iterdir():  # what a killed run left
@@ -140,7 +150,7 @@ def copied_root(name: str) -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=copies))
     root = directory / "root"
     try:
-        _copy(pristine, root)
+        _copy(tree, root)
         yield root
     finally:
         _remove(directory)
