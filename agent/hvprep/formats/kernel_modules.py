@@ -101,7 +101,7 @@ class Closure:
     unknown: tuple[str, ...]
 
     def missing_from(self, present: Collection[str]) -> tuple[str, ...]:
-        """Which of `modules` these normalised names lack, sorted."""
+        """Which of `modules` are not among these normalised names, sorted."""
         return tuple(sorted(self.modules.difference(present)))
 
     def unsettled_by(self, present: Collection[str]) -> tuple[AnyOf, ...]:
@@ -187,9 +187,8 @@ class ModuleIndex:
         crc32c_generic and crc32c_intel: modprobe loads both and goes on where one fails; ext4 mounts with
         either and does not mount with neither. So a softdep is a group of which one is enough, even where
         only one module has that name: leaving it out is a matter of degree (`crc_t10dif pre: crct10dif` only
-        makes it faster). A built-in candidate settles the group, and what nothing on this kernel provides is
-        no group. No hv_* module has softdeps. Those of a group's candidates are not followed. FormatError
-        as from `dependencies`.
+        makes it faster). Where a candidate is built in, or there is none on this kernel, there is no group.
+        No hv_* module has softdeps. Those of candidates are not followed. FormatError as from `dependencies`.
         """
         answers = {asked: self.candidates(asked) for asked in names}
         sure = (found[0] for found in answers.values() if len(found) == 1)
@@ -232,10 +231,10 @@ def parse_module_index(
     r"""The index of a module directory from the content of modules.dep and what there is of the others.
 
     modules.builtin.modinfo is there since Linux 5.2; without it, what is built in has no aliases.
-    modules.alias is parsed when an alias is first looked up.
+    modules.alias is parsed when a name that is no loadable module is first looked up.
 
     Raises FormatError with the line's number where modules.dep is garbled: with a dependency lost, answers
-    would be wrong. Lines of the other files that do not read are passed over, as modprobe does.
+    would be wrong. What does not read in the other files is passed over, as modprobe does.
 
     >>> index = parse_module_index(b"kernel/a-b.ko.xz: kernel/c.ko\nkernel/c.ko:\n", b"kernel/d.ko\n")
     >>> index.path_of("a_b"), index.is_builtin("d"), sorted(index.closure(["a-b", "d", "e"]).modules)
@@ -283,21 +282,19 @@ def _parse_softdep(text: str) -> Mapping[str, tuple[str, ...]]:
 
 def _parse_aliases(text: str) -> Mapping[str, tuple[str, ...]]:
     """`alias ALIAS MODULE`; one alias may stand for several modules."""
-    aliases: dict[str, tuple[str, ...]] = {}
-    for line in text.split("\n"):
-        words = line.split()
-        if len(words) == 3 and words[0] == "alias":
-            alias, module = normalise_alias(words[1]), words[2].replace("-", "_")
-            aliases[alias] = (*aliases.get(alias, ()), module)
-    return aliases
+    lines = (line.split() for line in text.split("\n"))
+    return _group((words[1], words[2]) for words in lines if len(words) == 3 and words[0] == "alias")
 
 
 def _parse_modinfo(text: str) -> Mapping[str, tuple[str, ...]]:
     """NUL-separated `module.key=value` (Documentation/kbuild/kbuild.rst); the aliases of what is built in."""
-    aliases: dict[str, tuple[str, ...]] = {}
-    for entry in text.split("\0"):
-        module, found, alias = entry.partition(".alias=")
-        if found and "=" not in module:
-            name = normalise_alias(alias)
-            aliases[name] = (*aliases.get(name, ()), module.replace("-", "_"))
-    return aliases
+    entries = (entry.partition(".alias=") for entry in text.split("\0"))
+    return _group((alias, module) for module, found, alias in entries if found and "=" not in module)
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """Normalised alias to normalised modules."""
+    modules: dict[str, list[str]] = {}
+    for alias, module in pairs:
+        modules.setdefault(normalise_alias(alias), []).append(module.replace("-", "_"))
+    return {alias: tuple(names) for alias, names in modules.items()}
