@@ -1,5 +1,5 @@
-"""grub-mkconfig gone wrong. On an image the lines of the old grub.cfg are edited instead; on a running machine,
-where it has to work, nothing changes."""
+"""grub-mkconfig gone wrong. On an image the lines of the old grub.cfg are edited instead; on a running
+machine, where it has to work, nothing changes."""
 
 from __future__ import annotations
 

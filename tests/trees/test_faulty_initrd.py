@@ -1,4 +1,4 @@
-"""Generators of initrds that go wrong in every way that is known of real ones: nothing is lost, nothing changes."""
+"""Generators of initrds that go wrong in every way that is known of real ones: nothing changes."""
 
 from __future__ import annotations
 

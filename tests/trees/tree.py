@@ -12,7 +12,7 @@ Every line of such a text is one of
     program PATH NAME                   standins/NAME.py, to be started with the Python of the tests
     modules KERNEL                      a small file for each line of the kernel's modules.dep
     initrd PATH MODE                    an initrd: `|COMPRESSION` begins a segment, `| NAME` is one of its
-                                        members, `| KERNEL: NAME ...` are a kernel's modules and what they need
+                                        members, `| KERNEL: NAME ...` modules with what they need
 
 Later lines replace what earlier ones made at the same path; `remove PATH` takes it away.
 """

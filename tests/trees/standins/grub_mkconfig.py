@@ -55,7 +55,7 @@ class Builder:
     def _source(self) -> Dict[str, str]:
         files = [self.root / "etc/os-release", self.root / DISK_FILE, self.root / "etc/default/grub"]
         files += sorted((self.root / "etc/default/grub.d").glob("*.cfg"), key=lambda path: path.name)
-        script = 'for x in "$@"; do . "$x"; done; ' + "".join(
+        script = 'set -e; for x in "$@"; do . "$x"; done; ' + "".join(
             f'printf "%s\\0" "${{{name}-}}";' for name in _NAMES
         )
         argv = ["sh", "-c", script, "sh", *(str(path) for path in files if path.exists())]
