@@ -67,8 +67,8 @@ def recovery(rig: Rig) -> List[str]:
     ],
     ids=[
         "double quotes", "single quotes", "continued line", "continued at the end", "variable", "braces",
-        "command", "appends to itself", "comment", "export", "quotes in a row", "crashkernel=auto", "crashkernel=256M",
-        "quotes within", "no final newline",
+        "command", "appends to itself", "comment", "export", "quotes in a row", "crashkernel=auto",
+        "crashkernel=256M", "quotes within", "no final newline",
     ],
 )  # fmt: skip
 def test_words_that_are_not_ours_stay_in_their_order(rig: Rig, text: str, words: List[str]) -> None:
