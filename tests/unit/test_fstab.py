@@ -88,6 +88,9 @@ def test_a_tag_has_one_line() -> None:
 def test_every_text_comes_back(text: str) -> None:
     table = parse(text)
     assert table.render() == text
+    assert [line.rstrip("\n") for line in table.lines] == text.removesuffix("\n").split("\n")[
+        : len(table.lines)
+    ]
     edited = table.without(lambda entry: "a" in entry.spec, "tag")
     assert edited.without(lambda entry: "a" in entry.spec, "tag") == edited
     assert [entry for entry in edited.entries if "a" in entry.spec] == []

@@ -48,9 +48,10 @@ def build(execution: Execution, change: Build) -> None:
     try:
         try:
             generate(machine, change, candidate, journal.scratch, execution.judges)
-        except (ChangeFailed, CommandFailed):
+        except (ChangeFailed, CommandFailed) as error:
             if change.otherwise is None:
                 raise
+            execution.on_action(f"{error.sentence}; the old file is edited instead")
             remove_candidates(root, candidate)
             root.put(candidate, change.otherwise.content, _NEW_FILE)
             accept(machine, change, candidate, execution.judges)

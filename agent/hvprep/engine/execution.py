@@ -20,13 +20,15 @@ Judge = Callable[[View, GuestPath, Build], tuple[str, ...]]
 @dataclass(frozen=True)
 class Execution:
     """`expected` is what every path of the plan must hold when its turn comes: the state that the plan was
-    made for, until a change of ours is made there. `backups`: whether old files stay beside new ones."""
+    made for, until a change of ours is made there. `backups`: whether old files stay beside new ones.
+    `on_action` is told in words what turned out otherwise than planned."""
 
     machine: Machine
     journal: Journal
     judges: Mapping[str, Judge]
     expected: dict[GuestPath, Snapshot | None]
     backups: bool = True
+    on_action: Callable[[str], None] = lambda text: None
 
 
 def touched_by(view: View, change: Change) -> tuple[GuestPath, ...]:

@@ -49,6 +49,8 @@ def _replace(execution: Execution, change: Write | Link | Remove) -> None:
     (path,) = touched_by(root, change)
     before = expect_file(execution, path)
     after = _state_after(change, before)
+    if after is None and before is None:
+        return
     if after is not None:
         make_parents(execution, path.parent)
     journal.keep(path, before)

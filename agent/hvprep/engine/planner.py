@@ -52,6 +52,10 @@ def _ask(step: Step[F, S], overlay: Overlay, facts: F, settings: S) -> tuple[lis
                 changes.append(outcome)
     except FormatError as error:
         return [], [Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)]
+    except PermissionError as error:
+        return [], [
+            Note(Verdict.NOT_ASSESSED, f"{error.filename} may not be read by this user", "try as root")
+        ]
     except (HvprepError, OSError) as error:
         hint = error.hint if isinstance(error, HvprepError) else None
         return [], [Note(Verdict.UNMET, str(error), hint)]
@@ -69,8 +73,8 @@ def _judge(step: Step[F, S], changes: Sequence[Change], notes: Sequence[Note]) -
     else:
         verdict = Verdict.MET
     remedies = [note.remedy for note in notes if note.verdict is verdict and note.remedy]
-    if verdict is Verdict.UNMET and not remedies:
-        remedies = [step.remedy]
+    if changes or (verdict is Verdict.UNMET and not remedies):
+        remedies.insert(0, step.remedy)
     because = [note.because for note in notes if note.verdict is verdict or verdict is Verdict.UNMET]
     because += [change.why for change in changes]
     return Finding(

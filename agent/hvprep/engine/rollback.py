@@ -10,7 +10,7 @@ and the journaled Build is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hvprep.engine.building import backup_of, candidate_of
@@ -116,7 +116,7 @@ def plan_rollback(root: Root, transactions: Iterable[Transaction], force: bool =
     repeated = [candidate_of(root.resolve(each.build.target), chosen[-1].id) for each in repeats]
     return RollbackPlan(
         chosen,
-        tuple(action for action in actions if isinstance(action, Restore)),
+        _in_order([action for action in actions if isinstance(action, Restore)]),
         repeats,
         tuple(action for action in actions if isinstance(action, Leave)),
         tuple(action for action in actions if isinstance(action, Conflict)),
@@ -172,22 +172,13 @@ def _read_change(histories: _Histories, record: Record) -> None:
 
 
 def _read_run(histories: _Histories, record: Record) -> None:
-    """Of what one program did, the deepest goes first and the highest comes back first; the plan is read
-    from the end, so here they stand the other way round."""
-    before = {_path(item["path"]): snapshot_from_json(item["before"]) for item in record["paths"]}
-    after = {_path(item["path"]): snapshot_from_json(item["after"]) for item in record["after"] or ()}
-    comes_back = [path for path, state in before.items() if state is not None]
-    goes = [path for path, state in before.items() if state is None]
-    for path in (*sorted(comes_back, key=_depth, reverse=True), *sorted(goes, key=_depth)):
-        history = histories.add(path, before[path])
-        if path in after:
-            history.known.append(after[path])
+    after = {item["path"]: snapshot_from_json(item["after"]) for item in record["after"] or ()}
+    for item in record["paths"]:
+        history = histories.add(_path(item["path"]), snapshot_from_json(item["before"]))
+        if item["path"] in after:
+            history.known.append(after[item["path"]])
         else:
             history.certain = True
-
-
-def _depth(path: GuestPath) -> int:
-    return len(path.parts)
 
 
 def _path(text: str) -> GuestPath:
@@ -217,6 +208,27 @@ def _plan_path(
         yield Conflict(path, "was changed since by somebody else")
     else:
         yield _find_content(root, path, history, force)
+
+
+def _in_order(restores: Sequence[Restore]) -> tuple[Restore, ...]:
+    """As they come, but a directory goes after what is below it, and comes back before that."""
+    by_path = {restore.path: restore for restore in restores}
+    ordered: dict[GuestPath, Restore] = {}
+
+    def place(restore: Restore) -> None:
+        if restore.path in ordered:
+            return
+        for other in restores:
+            if other.state is None and restore.path in other.path.parents:
+                place(other)
+        for parent in reversed(restore.path.parents):
+            if restore.state is not None and parent in by_path:
+                place(by_path[parent])
+        ordered[restore.path] = restore
+
+    for restore in restores:
+        place(restore)
+    return tuple(ordered.values())
 
 
 def _is_made_directory(now: Snapshot | None, history: _History) -> bool:

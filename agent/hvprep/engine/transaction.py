@@ -46,7 +46,7 @@ def apply(
     _refuse_unknown_judges(plan, judges)
     _refuse_moved(machine.root, plan)
     journal = begin(machine.root, datetime.now(timezone.utc).isoformat(timespec="seconds"), __version__)
-    execution = Execution(machine, journal, judges, dict(plan.before), room.backups)
+    execution = Execution(machine, journal, judges, dict(plan.before), room.backups, progress.on_action)
     try:
         execute(execution, plan, progress.on_change)
         failures = find_failures()

@@ -341,8 +341,12 @@ class _Grammar:
         elif self._command is None and not self._pending and bare in _RESERVED:
             self._read_reserved(bare)
         elif self._command is None or self._command in _DECLARING:
-            assignment = _assignment(token, is_declared=self._command is not None)
+            is_declared = self._command is not None
+            assignment = _assignment(token, is_declared)
             if assignment:
+                # `export A=1 B=$A` expands before it assigns; X+=1 is a command's name for dash.
+                is_early = is_declared and self._pending and any(piece.opaque for piece in pieces)
+                self._guarded |= bool(is_early or assignment.appends)
                 self._pending.append(assignment)
             elif self._command is None:
                 self._command = "".join(piece.text for piece in pieces)
