@@ -370,7 +370,7 @@ FILES = st.lists(LINES.map("".join), max_size=4).map("".join) | st.lists(FRAGMEN
 
 
 @given(st.text() | FILES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_every_text_comes_back_or_is_an_error(text: str) -> None:
     try:
         parsed = parse(text)

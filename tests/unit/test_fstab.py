@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hvprep.errors import FormatError
 from hvprep.formats.fstab import Entry, parse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TABLE = """\
@@ -85,6 +85,7 @@ def test_a_tag_has_one_line() -> None:
 
 
 @given(st.text() | st.text(st.sampled_from("ab/#\\0147 \t\n\r\v\x85\u2028,=09"), max_size=60))
+@settings(deadline=None)
 def test_every_text_comes_back(text: str) -> None:
     table = parse(text)
     assert table.render() == text

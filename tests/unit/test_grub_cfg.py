@@ -320,7 +320,7 @@ FILES = BODIES | BODIES.map(lambda body: "menuentry x {\nlinux /k " + body + "\n
 
 
 @given(st.text() | FILES)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_every_text_comes_back_or_is_an_error(text: str) -> None:
     try:
         cfg = parse(text)
@@ -347,6 +347,7 @@ KERNEL_WORDS = ORDINARY | st.tuples(ORDINARY, ORDINARY).map(
 
 
 @given(st.lists(KERNEL_WORDS, max_size=4), st.lists(KERNEL_WORDS, max_size=4))
+@settings(deadline=None)
 def test_words_written_are_words_read(first: list[str], second: list[str]) -> None:
     cfg = edit_words(parse("menuentry x {\nlinux /k a 'b'\n}\n"), lambda entry, line: [*first, *line.words])
     assert [list(line.words) for line in cfg.entries[0].linux_lines] == [[*first, "a", "b"]]

@@ -12,7 +12,7 @@ from hvprep.formats.kernel_cmdline import (
     parse,
     value_of,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TEXTS = st.text(alphabet=st.sampled_from("ab=-_\"' \t\n\v\\\u00a0\u2003é.$"), max_size=40) | st.text()
@@ -141,6 +141,7 @@ def test_replace_keeps_the_place_of_the_last(text: str, expected: str) -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_every_text_comes_back(text: str) -> None:
     assert parse(text).render() == text
 
@@ -152,6 +153,7 @@ def same(edited: CommandLine, words: tuple[str, ...]) -> None:
 
 
 @given(TEXTS, st.lists(WORDS, max_size=3))
+@settings(deadline=None)
 def test_edits_of_any_text_do_what_they_say(text: str, words: list[str]) -> None:
     line = parse(text)
     rest = [word for _, word in line.parts[len(line.words) :]]
