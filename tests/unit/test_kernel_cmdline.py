@@ -10,6 +10,7 @@ from hvprep.formats.kernel_cmdline import (
     last_value,
     parameter_name,
     parse,
+    spread_words,
     value_of,
 )
 from hypothesis import given, settings
@@ -170,3 +171,62 @@ def test_edits_of_any_text_do_what_they_say(text: str, words: list[str]) -> None
     replaced = line.replace(lambda word: word in words or "b" in word, words)
     same(replaced, replaced.words)
     assert replaced.replace(lambda word: word in words or "b" in word, words) == replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("", (), ""),
+        (" \n", ("a",), "a \n"),
+        ("a  b\tc\n", ("a", "c"), "a\tc\n"),
+        ("a  b\tc\n", ("x", "b", "a"), "x  b a\n"),
+        ("  a b", ("b",), "  b"),
+        ("a b a", ("a", "a", "a"), "a a a"),
+        ("a -- b", ("c",), "c -- b"),
+        ("-- b", ("c",), "c -- b"),
+        ('a b="c', ("a", 'b="c'), 'a b="c'),
+    ],
+)
+def test_with_words(text: str, words: tuple[str, ...], expected: str) -> None:
+    edited = parse(text).with_words(words)
+    assert edited.render() == expected
+    assert edited.with_words(words) == edited
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a", ["a b"]), ("a", ["--"]), ('a b="c', ['b="c', "a"]), ('a b="c', ["a", 'b="c', "d"]), ("a", [""])],
+)
+def test_words_that_would_not_be_read_are_refused(text: str, words: list[str]) -> None:
+    with pytest.raises(FormatError) as caught:
+        parse(text).with_words(words)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "expected"),
+    [
+        (["a b", "c"], ["a", "c", "d"], ["a", "c d"]),
+        (["a b", "c d"], ["x", "a", "b", "y"], ["x a b y", ""]),
+        (["a", "b"], [], ["", ""]),
+        (["", "b"], ["b", "a"], ["", "b a"]),
+        (["a -- b", "c"], ["d"], ["d -- b", "c"]),
+        ([""], ["a"], ["a"]),
+    ],
+)
+def test_words_are_spread_over_lines(lines: list[str], words: list[str], expected: list[str]) -> None:
+    edited = spread_words([parse(line) for line in lines], words)
+    assert [line.render() for line in edited] == expected
+    assert spread_words(edited, words) == edited
+
+
+@given(TEXTS, st.lists(WORDS, max_size=5))
+def test_any_line_takes_other_words(text: str, words: list[str]) -> None:
+    line = parse(text)
+    assert line.with_words(line.words) == line
+    try:
+        edited = line.with_words([*words, *line.words])
+    except FormatError:
+        return
+    same(edited, (*words, *line.words))
+    assert edited.with_words(edited.words) == edited

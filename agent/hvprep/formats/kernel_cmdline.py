@@ -13,6 +13,7 @@ reads; the rest goes to init. `---` means nothing to the kernel, Debian's instal
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,9 @@ from hvprep.errors import FormatError
 
 #: What isspace() of the kernel takes for white space (str.isspace knows more).
 WHITE_SPACE = frozenset(" \t\n\v\f\r")
+
+#: Takes the words of a kernel command line, and returns those that it should have, which may be the same.
+WordEdit = Callable[[Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,26 @@ class CommandLine:
         kept = [part for i, part in enumerate(self.parts) if i not in set(hits)]
         return self._insert(kept, hits[-1] - len(hits) + 1, words)
 
+    def with_words(self, words: Sequence[str]) -> CommandLine:
+        """With these as the kernel's words: those that stay, in their order, keep the gap before them.
+
+        Raises FormatError where they would not be read as they are.
+
+        >>> parse('root=1  ro\\tquiet -- x').with_words(['root=1', 'new', 'quiet']).render()
+        'root=1 new\\tquiet -- x'
+        """
+        end = self._end()
+        new: list[tuple[str, str]] = []
+        for word, at in zip(words, _follow(self.words, words)):
+            new.append((" ", _checked(word)) if at is None else self.parts[at])
+        edited = self._with([*new, *self.parts[end:]])
+        if parse(edited.render()).words != tuple(words):
+            raise FormatError(
+                f"the kernel would not read {' '.join(words)!r} as these words",
+                "Close every double quote, and leave `--` where it is.",
+            )
+        return edited
+
     def _end(self) -> int:
         for i, (_, word) in enumerate(self.parts):
             if word in ("--", '"--"'):
@@ -100,6 +124,43 @@ def parse(text: str) -> CommandLine:
         parts.append((text[start:begin], text[begin:end]))
         start = end
     return CommandLine(tuple(parts), text[start:])
+
+
+def spread_words(lines: Sequence[CommandLine], words: Sequence[str]) -> tuple[CommandLine, ...]:
+    """The lines of a command line that is written on several, with `words` in place of all of theirs.
+
+    A word that stays, in its order, stays in its line; a new one joins the one before it. What comes after
+    a line with `--` is for init, and left alone. Raises FormatError as `with_words` does.
+
+    >>> [line.render() for line in spread_words([parse('a b'), parse('c')], ['a', 'c', 'd'])]
+    ['a', 'c d']
+    """
+    last = next((i for i, line in enumerate(lines) if line._end() < len(line.parts)), len(lines) - 1)
+    places = [i for i, line in enumerate(lines[: last + 1]) for _ in line.words]
+    texts = [word for line in lines[: last + 1] for word in line.words]
+    shares: list[list[str]] = [[] for _ in lines[: last + 1]]
+    place = 0
+    for word, at in zip(words, _follow(texts, words)):
+        place = place if at is None else places[at]
+        shares[place].append(word)
+    edited = [line.with_words(share) for line, share in zip(lines, shares)]
+    return (*edited, *lines[last + 1 :])
+
+
+def _follow(before: Sequence[str], words: Sequence[str]) -> list[int | None]:
+    """For each word its place in `before`, where one can be found after that of the word in front of it."""
+    places: dict[str, list[int]] = {}
+    for i, word in enumerate(before):
+        places.setdefault(word, []).append(i)
+    found: list[int | None] = []
+    start = 0
+    for word in words:
+        candidates = places.get(word, [])
+        first = bisect_left(candidates, start)
+        at = candidates[first] if first < len(candidates) else None
+        start = start if at is None else at + 1
+        found.append(at)
+    return found
 
 
 def word_spans(characters: Sequence[str]) -> list[tuple[int, int]]:
