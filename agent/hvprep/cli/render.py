@@ -57,9 +57,8 @@ class Screen:
         if facts.platform is not None:
             rows.append(("platform", f"{facts.platform.kind.value}: {facts.platform.because}"))
         rows.append(("architecture", f"{image.architecture.name or 'unknown'}: {image.architecture.because}"))
-        rows.append(
-            ("boot loader", f"GRUB 2: {image.grub.because}" if image.grub else "none that hvprep knows")
-        )
+        loaders = [f"{each.kind.value}: {each.because}" for each in image.boot_loaders]
+        rows += [("boot loader", loader) for loader in loaders or ["none that hvprep knows"]]
         tool = image.initrd_tool
         rows.append(("initrd", f"{tool.generator.value}: {tool.because}" if tool else "no generator found"))
         rows += [("kernel", f"{kernel.version}") for kernel in image.kernels]

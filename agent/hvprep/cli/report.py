@@ -8,7 +8,7 @@ from typing import Any
 from hvprep import __version__
 from hvprep.cli.diff import diff_of
 from hvprep.cli.session import Session
-from hvprep.facts.gather import Facts
+from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.model.change import Build, Change, Run, target_of
 from hvprep.model.finding import Finding, Severity, Verdict
 
@@ -55,12 +55,18 @@ def _machine(facts: Facts) -> dict[str, Any]:
             "because": platform.because,
         },
         "architecture": _named(image.architecture.name, image.architecture.because),
-        "boot_loader": _named("GRUB 2", image.grub.because) if image.grub else None,
+        "boot_loader": _boot_loader(image),
         "initrd_generators": [_named(image.initrd_tool.generator.value, image.initrd_tool.because)]
         if image.initrd_tool
         else [],
         "kernels": [_named(kernel.version, str(kernel.image)) for kernel in image.kernels],
     }
+
+
+def _boot_loader(image: ImageFacts) -> dict[str, str] | None:
+    names = [loader.kind.value for loader in image.boot_loaders]
+    because = [loader.because for loader in image.boot_loaders]
+    return _named(" and ".join(names), "; ".join(because))
 
 
 def _named(name: str, because: str) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hvprep.facts.architecture import Architecture, probe_architecture
+from hvprep.facts.boot_loaders import BootLoader, probe_boot_loaders
 from hvprep.facts.initrds import Initrd, probe_initrds
 from hvprep.facts.kernels import Kernel, probe_kernels
 from hvprep.facts.live import LiveFacts, probe_live
@@ -24,6 +25,7 @@ class ImageFacts:
     initrds: tuple[Initrd, ...]
     initrd_tool: InitrdTool | None
     grub: GrubTool | None
+    boot_loaders: tuple[BootLoader, ...]
     root_volume: RootVolume
 
     def initrd_at(self, path: GuestPath | None) -> Initrd | None:
@@ -54,12 +56,14 @@ def gather(view: View, is_live: bool) -> Facts:
     if live is not None and (live.in_chroot or live.platform.kind is PlatformKind.CONTAINER):
         live = None
     kernels = probe_kernels(view)
+    grub = probe_grub_tool(view)
     image = ImageFacts(
         architecture=probe_architecture(view),
         kernels=kernels,
         initrds=probe_initrds(view, [kernel.initrd for kernel in kernels if kernel.initrd is not None]),
         initrd_tool=probe_initrd_tool(view),
-        grub=probe_grub_tool(view),
+        grub=grub,
+        boot_loaders=probe_boot_loaders(view, grub),
         root_volume=probe_root_volume(view, live),
     )
     return Facts(image, live, platform)

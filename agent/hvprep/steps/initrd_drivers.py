@@ -13,8 +13,8 @@ from hvprep.formats.kernel_modules import Closure
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.initrd_config import looks_at_devices, plan_configuration
-from hvprep.steps.initrd_image import new_image
+from hvprep.steps.initrd.configuration import looks_at_devices, plan_configuration
+from hvprep.steps.initrd.images import new_image
 
 #: Required: the seed's two, the disk driver that makes /dev/sda of them, and the network.
 REQUIRED = ("hv_vmbus", "hv_storvsc", "sd_mod", "hv_netvsc")

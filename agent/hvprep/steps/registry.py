@@ -5,9 +5,9 @@ from __future__ import annotations
 from hvprep.facts.gather import Facts
 from hvprep.model.finding import Step
 from hvprep.settings import Settings
+from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
-from hvprep.steps.judge_entries import judge_entries
-from hvprep.steps.judge_initrd import judge_initrd
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 

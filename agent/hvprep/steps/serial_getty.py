@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
-from hvprep.formats import grub_cfg
 from hvprep.model.change import Link
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.entries import own_boots
-from hvprep.steps.entry_rules import console_device, is_console
+from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.boot.rules import console_device, is_console
 
 _UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _TEMPLATE = "serial-getty@.service"
@@ -54,12 +53,11 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 
 def _is_console(view: View, facts: Facts, device: str) -> bool:
     """Whether every entry makes the serial port a console. What is about to be built does not count yet."""
-    grub = facts.image.grub
-    if grub is None or view.is_pending(grub.config):
+    loaders = facts.image.boot_loaders
+    if len(loaders) != 1 or view.is_pending(loaders[0].config):
         return False
-    text = (view.read(grub.config) or b"").decode("utf-8", "surrogateescape")
-    boots = list(own_boots(grub_cfg.parse(text), [kernel.image.name for kernel in facts.image.kernels]))
-    return bool(boots) and all(is_console(boot.line.words, device) for boot in boots)
+    boots = MECHANISMS[loaders[0].kind].read_boots(view, facts, loaders[0])
+    return bool(boots) and all(is_console(boot.words, device) for boot in boots)
 
 
 def _find_template(view: View) -> GuestPath | None:

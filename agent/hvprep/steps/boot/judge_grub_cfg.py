@@ -11,8 +11,8 @@ from hvprep.formats.grub_cfg import GrubCfg, is_foreign
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.entries import Boot, entry_problems, own_boots
-from hvprep.steps.entry_rules import rules_from_wants
+from hvprep.steps.boot.grub_entries import OwnLine, own_lines
+from hvprep.steps.boot.rules import rules_from_wants
 
 #: A want: the generator ran on another machine, so other systems that it found are not this machine's.
 NO_OTHER_SYSTEMS = "no other systems"
@@ -25,15 +25,16 @@ def judge_entries(view: View, candidate: GuestPath, build: Build) -> tuple[str, 
     except FormatError as error:
         return (error.sentence,)
     kernels = [path.name for path in kernel_images(view).values()]
-    new_boots, old_boots = list(own_boots(new, kernels)), list(own_boots(old, kernels))
-    problems = [*_losses(old_boots, new_boots)]
-    if not new_boots and kernels:
+    new_lines, old_lines = list(own_lines(new, kernels)), list(own_lines(old, kernels))
+    problems = [*_losses(old_lines, new_lines)]
+    if not new_lines and kernels:
         problems.append("it boots none of the kernels in /boot")
     if NO_OTHER_SYSTEMS in build.wants and _count_foreign(new) > _count_foreign(old):
         problems.append("it offers systems of the machine that it was made on")
     rules = rules_from_wants(want for want in build.wants if want != NO_OTHER_SYSTEMS)
     if rules is not None:
-        problems += entry_problems(new_boots, rules)
+        for own in new_lines:
+            problems += [f'entry "{own.title}": {problem}' for problem in rules.problems(own.line.words)]
     return tuple(problems)
 
 
@@ -41,7 +42,7 @@ def _read(view: View, path: GuestPath) -> GrubCfg:
     return grub_cfg.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
 
 
-def _losses(old: Sequence[Boot], new: Sequence[Boot]) -> list[str]:
+def _losses(old: Sequence[OwnLine], new: Sequence[OwnLine]) -> list[str]:
     """Entries that disappear, and kept ones that would boot from elsewhere."""
     problems = []
     for kernel in dict.fromkeys(boot.kernel for boot in old):
@@ -61,14 +62,14 @@ def _losses(old: Sequence[Boot], new: Sequence[Boot]) -> list[str]:
     return problems
 
 
-def _identities(boots: Sequence[Boot]) -> set[tuple[str, ...]]:
+def _identities(boots: Sequence[OwnLine]) -> set[tuple[str, ...]]:
     return {
         (path, *(f"root={root}" for root in roots), *sorted(uuids))
         for path, roots, uuids in (boot.identity for boot in boots)
     }
 
 
-def _initrds(boots: Sequence[Boot]) -> set[tuple[str, ...]]:
+def _initrds(boots: Sequence[OwnLine]) -> set[tuple[str, ...]]:
     """A kernel that had no initrd may get one."""
     return {tuple(boot.line.initrds) for boot in boots if boot.line.initrds}
 

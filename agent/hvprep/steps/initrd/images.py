@@ -7,7 +7,7 @@ from hvprep.facts.kernels import Kernel
 from hvprep.facts.tools import Generator, InitrdTool
 from hvprep.model.change import CANDIDATE, SCRATCH, Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.initrd_config import loadable_modules
+from hvprep.steps.initrd.configuration import loadable_modules
 
 _MIB = 1024 * 1024
 #: A first image, or a generic one in place of a host-only one, is at most as large (boot.md, section 4).

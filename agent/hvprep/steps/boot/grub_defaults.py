@@ -19,7 +19,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.entry_rules import EntryRules
+from hvprep.steps.boot.rules import EntryRules
 
 DEFAULTS = GuestPath("/etc/default/grub")
 DROP_INS = "/etc/default/grub.d/*.cfg"
@@ -106,7 +106,7 @@ def _why(path: GuestPath, before: DefaultGrub | None, after: DefaultGrub) -> str
     gone, added = [word for word in old if word not in new], [word for word in new if word not in old]
     parts = [f"loses {' '.join(gone)}"] if gone else []
     parts += [f"adds {' '.join(added)}"] if added else []
-    return f"{path.name} {' and '.join(parts) or 'is put in order'}"
+    return f"{path} {' and '.join(parts) or 'is put in order'}"
 
 
 def _words(text: DefaultGrub | None) -> tuple[str, ...]:

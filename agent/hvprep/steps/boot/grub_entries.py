@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
-from hvprep.steps.entry_rules import EntryRules
 
 
 @dataclass(frozen=True)
-class Boot:
+class OwnLine:
     """One `linux` line of one entry. `kernel` is the file name of the kernel image."""
 
     entry: Entry
@@ -30,7 +29,7 @@ class Boot:
         return self.line.kernel, roots, frozenset(self.entry.search_uuids)
 
 
-def own_boots(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[Boot]:
+def own_lines(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[OwnLine]:
     """Every way in which `cfg` boots one of `kernels` (file names in /boot), submenus and recovery included.
 
     memtest, firmware and chainload entries load no such file; entries of os-prober load another system's.
@@ -41,14 +40,4 @@ def own_boots(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[Boot]:
         for line in entry.linux_lines:
             name = line.kernel.rpartition("/")[2]
             if name in kernels:
-                yield Boot(entry, line, name)
-
-
-def entry_problems(boots: Sequence[Boot], rules: EntryRules) -> tuple[str, ...]:
-    """One sentence for each entry whose words are not as `rules` ask for."""
-    return tuple(
-        f'entry "{boot.title}": {"; ".join(found)}'
-        for boot in boots
-        for found in [rules.problems(boot.line.words)]
-        if found
-    )
+                yield OwnLine(entry, line, name)

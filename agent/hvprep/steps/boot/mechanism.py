@@ -1,0 +1,55 @@
+"""What every boot loader can be asked: which of this system's kernels it boots with which words, and how
+these words are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hvprep.facts.boot_loaders import BootLoader
+from hvprep.facts.gather import Facts
+from hvprep.model.finding import Outcome
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+from hvprep.steps.boot.rules import EntryRules
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One way in which a boot loader starts one of this system's kernels.
+
+    title   as its menu shows it, with the submenus around it
+    kernel  the file name of the kernel's image
+    words   of the kernel command line, variables of the boot loader left as they are written
+    where   the file that says so
+    """
+
+    title: str
+    kernel: str
+    words: tuple[str, ...]
+    has_initrd: bool
+    where: GuestPath
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A boot loader's way.
+
+    read_boots  every Boot of this system's kernels, recovery included, others' systems and tools left out.
+                Raises FormatError where its configuration does not read
+    plan        the changes after which every Boot is as the rules ask, now and for later kernels; nothing
+                where it is so already. An UNMET note where it cannot be changed by a program
+    """
+
+    read_boots: Callable[[View, Facts, BootLoader], Sequence[Boot]]
+    plan: Callable[[View, Facts, BootLoader, EntryRules], Iterator[Outcome]]
+
+
+def boot_problems(boots: Sequence[Boot], rules: EntryRules) -> tuple[str, ...]:
+    """One sentence for each entry whose words are not as `rules` ask for."""
+    return tuple(
+        f'entry "{boot.title}": {"; ".join(found)}'
+        for boot in boots
+        for found in [rules.problems(boot.words)]
+        if found
+    )

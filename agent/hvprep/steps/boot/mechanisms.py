@@ -1,0 +1,13 @@
+"""The boot loaders that hvprep knows how to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hvprep.facts.boot_loaders import LoaderKind
+from hvprep.steps.boot import grub2
+from hvprep.steps.boot.mechanism import Mechanism
+
+MECHANISMS: Mapping[LoaderKind, Mechanism] = {
+    LoaderKind.GRUB2: Mechanism(grub2.read_boots, grub2.plan),
+}
