@@ -1,8 +1,9 @@
 """/etc/inittab of sysvinit and of BusyBox: `id:runlevels:action:process`.
 
 Source: inittab(5), init.c of sysvinit, init/init.c of BusyBox. For sysvinit an id is one to four characters
-that no other line has; it leaves out lines that break this. For BusyBox the id is the terminal of the process,
-may be missing or repeated, and there are no run levels: a line without an id tells that the table is BusyBox's.
+that no other line has; it leaves out lines that break this. For BusyBox the id is the terminal of the
+process, may be missing or repeated, and there are no run levels: a line without an id tells that the table
+is BusyBox's.
 
 >>> table = parse('id:3:initdefault:\\n1:2345:respawn:/sbin/mingetty tty1')
 >>> table.default_runlevel, table.find_getty('ttyS0')
