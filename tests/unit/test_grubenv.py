@@ -163,3 +163,16 @@ def test_every_block_comes_back_and_two_edits_are_one(content: bytes, name: str,
     assert parse(edited.render()) == edited
     assert {**env.variables, name: value} == dict(edited.variables)
     assert name not in edited.unset(name).variables
+
+
+def test_a_file_that_grub_only_reads_has_any_size() -> None:
+    text = HEADER + b"mariner_cmdline=ro quiet\nmariner_linux=vmlinuz-5.15\n"
+    for content in (text, text + b"###", HEADER, EL8):
+        assert parse(content, is_fixed=False).render() == content
+    edited = parse(text, is_fixed=False).edit_words("mariner_cmdline", lambda words: [*words, "a" * 2000])
+    assert edited.render() == text.replace(b"quiet", b"quiet " + b"a" * 2000)
+    assert edited.unset("mariner_cmdline").render() == HEADER + b"mariner_linux=vmlinuz-5.15\n"
+    with pytest.raises(FormatError, match="not 1024"):
+        parse(text)
+    with pytest.raises(FormatError, match="line 2 of the GRUB environment block is cut off"):
+        parse(HEADER + b"a=1", is_fixed=False)

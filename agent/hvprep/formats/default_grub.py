@@ -183,7 +183,7 @@ def parse(text: str) -> DefaultGrub:
             f"the file has {len(text)} characters, more than settings have", "Look at the file."
         )
     grammar = _Grammar()
-    for token in _tokens(text):
+    for token in tokens(text):
         if token.operator:
             grammar.read_operator(token.operator)
         else:
@@ -295,10 +295,13 @@ def _cuts(pieces: Iterable[Piece], unwanted: Callable[[str], bool]) -> list[tupl
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """A word of sh, or an operator (then `pieces` is empty)."""
+
     operator: str
     pieces: tuple[Piece, ...]
     start: int
+    end: int
 
 
 class _Grammar:
@@ -330,7 +333,7 @@ class _Grammar:
         elif operator == ")" and self._open[-1:] != ["case"]:
             self._guarded = self._close(operator) == "f("
 
-    def read_word(self, token: _Token) -> None:
+    def read_word(self, token: Token) -> None:
         pieces = token.pieces
         is_bare = len(pieces) == 1 and pieces[0].start == token.start and not pieces[0].opaque
         bare = pieces[0].text if is_bare else ""
@@ -374,7 +377,7 @@ class _Grammar:
         return opening
 
 
-def _assignment(token: _Token, is_declared: bool) -> Assignment | None:
+def _assignment(token: Token, is_declared: bool) -> Assignment | None:
     first = token.pieces[0] if token.pieces else Piece("", True)
     match = _NAME.match(first.text)
     if first.opaque or not match or not (is_declared or first.start == token.start):
@@ -384,7 +387,8 @@ def _assignment(token: _Token, is_declared: bool) -> Assignment | None:
     return Assignment(match[1], token.start, False, bool(match[2]), pieces)
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """The words and operators of sh in `text`, without comments and here-documents. Raises FormatError."""
     position = 0
     awaited = ""
     documents: list[tuple[str, bool]] = []
@@ -394,7 +398,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         if space:
             position = space.end()
         elif operator:
-            yield _Token(operator[1] or operator[0], (), position)
+            yield Token(operator[1] or operator[0], (), position, operator.end())
             awaited = operator[1] if operator[1] in ("<<", "<<-") else ""
             position = operator.end()
             if operator[0] == "\n":
@@ -405,7 +409,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             if awaited:
                 documents.append(("".join(piece.text for piece in pieces), awaited == "<<-"))
                 awaited = ""
-            yield _Token("", tuple(pieces), position)
+            yield Token("", tuple(pieces), position, end)
             position = end
 
 

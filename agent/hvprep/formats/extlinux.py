@@ -1,8 +1,8 @@
 """The configuration of extlinux, syslinux, isolinux and pxelinux, which U-Boot reads too.
 
 Source: com32/elflink/ldlinux/readconfig.c of syslinux 6. One directive per line; keywords in any case; a
-`LABEL` begins an entry. The kernel's words stand behind `APPEND`, of which the entry's last counts, else the one
-above all entries; `APPEND -` is none; words behind the file of `KERNEL` or `LINUX` come before them.
+`LABEL` begins an entry. The kernel's words stand behind `APPEND`, of which the entry's last counts, else the
+one above all entries; `APPEND -` is none; words behind the file of `KERNEL` or `LINUX` come before them.
 
 >>> config = parse('DEFAULT virt\\nLABEL virt\\n  LINUX vmlinuz\\n  APPEND root=UUID=1  initrd=a,b quiet\\n')
 >>> entry = config.default_entry

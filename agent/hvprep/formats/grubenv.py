@@ -2,7 +2,8 @@
 
 Source: grub-core/lib/envblk.c and util/grub-editenv.c of GRUB 2. A header, then one `NAME=value` per line in
 which `\\` and newline have a backslash before them, then `#` up to the last byte. The size is part of the
-format: GRUB writes into the blocks of the file that it finds, and can neither grow nor shrink it.
+format: GRUB writes into the blocks of the file that it finds, and can neither grow nor shrink it. Files that it
+only reads with load_env, like Azure Linux 2's /boot/mariner.cfg, have the same lines and any size.
 
 >>> env = parse(new().set('kernelopts', 'root=/dev/sda1 ro').render())
 >>> env.get('kernelopts'), len(env.render())
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hvprep.errors import FormatError
 from hvprep.formats import kernel_cmdline
@@ -35,13 +36,19 @@ _ESCAPE = re.compile(rb"\\(.)", re.S)
 
 @dataclass(frozen=True)
 class GrubEnv:
-    """The block: its lines without the padding; those that set no variable are comments."""
+    """The block: its lines without the padding; those that set no variable are comments.
+
+    `padding` is None for 1024 bytes, else what stands behind the lines of a file of any size.
+    """
 
     lines: tuple[bytes, ...]
+    padding: bytes | None = None
 
     def render(self) -> bytes:
-        """The 1024 bytes. Raises FormatError where the lines do not fit."""
+        """The 1024 bytes, or the file of any size. Raises FormatError where the lines do not fit."""
         body = HEADER + b"".join(self.lines)
+        if self.padding is not None:
+            return body + self.padding
         if len(body) > SIZE_BYTES:
             raise FormatError(
                 f"the GRUB environment block would need {len(body)} bytes, and it has {SIZE_BYTES}",
@@ -73,7 +80,7 @@ class GrubEnv:
                 "A name has no '=', '#' or backslash, and nothing there has a NUL.",
             )
         place = list(self.variables).index(name) if name in self.variables else None
-        edited = GrubEnv(self._with(place, line))
+        edited = replace(self, lines=self._with(place, line))
         edited.render()
         return edited
 
@@ -81,7 +88,7 @@ class GrubEnv:
         """Without the variable."""
         if name not in self.variables:
             return self
-        return GrubEnv(self._with(list(self.variables).index(name), b""))
+        return replace(self, lines=self._with(list(self.variables).index(name), b""))
 
     def edit_words(self, name: str, edit: WordEdit) -> GrubEnv:
         """With the words that `edit` makes of the kernel command line in that variable, absent counting as
@@ -104,12 +111,12 @@ def new() -> GrubEnv:
     return GrubEnv(())
 
 
-def parse(content: bytes) -> GrubEnv:
-    """The block in `content`; `parse(content).render() == content`.
+def parse(content: bytes, is_fixed: bool = True) -> GrubEnv:
+    """The block in `content`; `parse(content).render() == content`. With `is_fixed` it has to have 1024 bytes.
 
     Raises FormatError that tells what is wrong: the size, the header, the padding or a line.
     """
-    _check_frame(content)
+    _check_frame(content, is_fixed)
     lines: list[bytes] = []
     names: set[bytes] = set()
     position = len(HEADER)
@@ -129,15 +136,15 @@ def parse(content: bytes) -> GrubEnv:
         names.add(variable[1] if variable else b"")
         lines.append(line[0])
         position = line.end()
-    return GrubEnv(tuple(lines))
+    return GrubEnv(tuple(lines), None if is_fixed else content[end:])
 
 
-def _check_frame(content: bytes) -> None:
+def _check_frame(content: bytes, is_fixed: bool) -> None:
     """Size, header, and that nothing but `#` follows the last line."""
     what = "the GRUB environment block"
-    if len(content) == SIZE_BYTES + 1 and content.endswith(b"\n"):
+    if is_fixed and len(content) == SIZE_BYTES + 1 and content.endswith(b"\n"):
         raise FormatError(f"{what} has a newline behind its {SIZE_BYTES} bytes", _REMAKE)
-    if len(content) != SIZE_BYTES:
+    if is_fixed and len(content) != SIZE_BYTES:
         raise FormatError(f"{what} has {len(content)} bytes, not {SIZE_BYTES}", _REMAKE)
     if not content.startswith(HEADER):
         raise FormatError(f'{what} does not begin with "{HEADER.decode().strip()}"', _REMAKE)
