@@ -11,6 +11,8 @@ from hvprep.model.view import View
 
 _DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
+_HARMLESS = ("--no-grubenv-update",)
+
 
 class Generator(str, Enum):
     """Programs that make an initrd."""
@@ -35,6 +37,8 @@ class GrubTool:
 
     config         the grub.cfg that it keeps, whether it exists or not
     sources_drop_ins  whether /etc/default/grub.d/*.cfg override /etc/default/grub (a patch of Debian's)
+    options  what keeps a run from changing more than its output: on EL and Fedora it would rewrite
+             grubenv, and every Boot Loader Specification entry, even with another output
     """
 
     mkconfig: GuestPath
@@ -42,6 +46,7 @@ class GrubTool:
     config: GuestPath
     sources_drop_ins: bool
     because: str
+    options: tuple[str, ...] = ()
 
 
 def find_program(view: View, *names: str) -> GuestPath | None:
@@ -85,6 +90,7 @@ def probe_grub_tool(view: View) -> GrubTool | None:
             config,
             b"default/grub.d/" in script,
             f"{mkconfig} for {config}",
+            tuple(option for option in _HARMLESS if option.encode() in script),
         )
     return None
 

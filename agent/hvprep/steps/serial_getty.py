@@ -54,7 +54,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 def _is_console(view: View, facts: Facts, device: str) -> bool:
     """Whether every entry makes the serial port a console. What is about to be built does not count yet."""
     loaders = facts.image.boot_loaders
-    if len(loaders) != 1 or view.is_pending(loaders[0].config):
+    if len(loaders) != 1 or any(view.is_pending(path) for path in loaders[0].configs):
         return False
     boots = MECHANISMS[loaders[0].kind].read_boots(view, facts, loaders[0])
     return bool(boots) and all(is_console(boot.words, device) for boot in boots)

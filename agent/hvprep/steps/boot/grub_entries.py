@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
+from hvprep.steps.boot.grub_variables import fill_in
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -24,20 +28,27 @@ class OwnLine:
 
     @property
     def identity(self) -> tuple[str, tuple[str, ...], frozenset[str]]:
-        """What must not change when a grub.cfg is made anew: kernel, root=, the volume it is loaded from."""
+        """What must not change when a grub.cfg is made anew: how the kernel is loaded and from where, root=.
+
+        EL 7 loads with `linux16` by BIOS and with `linuxefi` by UEFI, and grub2-mkconfig goes by how its own
+        machine was started.
+        """
         roots = tuple(value_of(word) or "" for word in self.line.words if parameter_name(word) == "root")
-        return self.line.kernel, roots, frozenset(self.entry.search_uuids)
+        return f"{self.line.command} {self.line.kernel}", roots, frozenset(self.entry.search_uuids)
 
 
-def own_lines(cfg: GrubCfg, kernels: Sequence[str]) -> Iterator[OwnLine]:
+def own_lines(
+    cfg: GrubCfg, kernels: Sequence[str], variables: Mapping[str, str] = _NOTHING
+) -> Iterator[OwnLine]:
     """Every way in which `cfg` boots one of `kernels` (file names in /boot), submenus and recovery included.
 
     memtest, firmware and chainload entries load no such file; entries of os-prober load another system's.
+    `variables` are GRUB's, where the path of a kernel may be made of some.
     """
     for entry in cfg.entries:
         if is_foreign(entry):
             continue
         for line in entry.linux_lines:
-            name = line.kernel.rpartition("/")[2]
+            name = fill_in(line.kernel, variables).rpartition("/")[2]
             if name in kernels:
                 yield OwnLine(entry, line, name)

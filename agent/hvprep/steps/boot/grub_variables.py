@@ -1,0 +1,127 @@
+"""What GRUB's variables put into a kernel command line: `set` in grub.cfg, and the environment block.
+
+`$kernelopts` of EL 8 stands in grubenv, with a fallback in grub.cfg for when grubenv cannot be read: on images
+for BIOS and UEFI it is a link to another file system, which GRUB does not follow. Both have to be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hvprep.errors import FormatError
+from hvprep.formats import grubenv, kernel_cmdline
+from hvprep.formats.grubenv import GrubEnv
+from hvprep.formats.kernel_cmdline import WordEdit
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+
+#: The variable that EL 8's entries are made of, and the names of its fallback in grub.cfg.
+OPTIONS, FALLBACKS = "kernelopts", ("kernelopts", "default_kernelopts")
+
+_SET = re.compile(
+    r"^[ \t]*set[ \t]+(\w+)=(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|([^\s\"'\\;&|]*))[ \t]*$", re.MULTILINE
+)
+_LOAD = re.compile(r"^[ \t]*load_env[ \t]+(?:-f|--file)[ \t]+(\S+)[ \t]*$", re.MULTILINE)
+_FALLBACK = re.compile(r'^([ \t]*set[ \t]+(?:default_)?kernelopts=")([^"\\\n]*)(?=")', re.MULTILINE)
+_REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+#: Variables in variables are followed as far as that, and no longer than the kernel's longest command line.
+_DEPTH, _LIMIT_CHARACTERS = 4, 4096
+
+
+@dataclass(frozen=True)
+class Variables:
+    """What a grub.cfg sets, and the block beside it (`path` is where its links lead), None without one."""
+
+    config: GuestPath
+    assigned: Mapping[str, str]
+    path: GuestPath
+    block: GrubEnv | None
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """As GRUB has them once it has read the block."""
+        return {**self.assigned, **(self.block.variables if self.block is not None else {})}
+
+    def readings(self, words: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(what to add to an entry's title, the words with their values): with the block, and without it
+        where grub.cfg has a fallback and the two differ. A variable that nobody sets stays as written."""
+        found = expand(words, self.values)
+        without = expand(words, self.assigned)
+        if without == found or not any(self.assigned.get(name) for name in FALLBACKS):
+            return (("", found),)
+        return ("", found), (" (where GRUB cannot read grubenv)", without)
+
+
+def read_variables(view: View, config: GuestPath) -> Variables:
+    """What `config` sets, by its last `set` of each name; files that it loads by name count too.
+
+    Raises FormatError where the block beside it is damaged: GRUB would not read it, and waits for a key.
+    """
+    text = (view.read(config) or b"").decode("utf-8", "surrogateescape")
+    assigned = {match[1]: match[2] or match[3] or match[4] or "" for match in _SET.finditer(text)}
+    for match in _LOAD.finditer(text):
+        assigned.update(_loaded(view, fill_in(match[1], assigned)))
+    path = view.resolve(config.parent / "grubenv")
+    content = view.read(path)
+    try:
+        block = grubenv.parse(content) if content is not None else None
+    except FormatError as error:
+        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
+    return Variables(config, assigned, path, block)
+
+
+def expand(words: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    """The words with the values of variables; $kernelopts falls back on $default_kernelopts (blscfg.c)."""
+    known = {OPTIONS: values["default_kernelopts"], **values} if "default_kernelopts" in values else values
+    return tuple(part for word in words for part in kernel_cmdline.parse(fill_in(word, known)).words)
+
+
+def fill_in(text: str, values: Mapping[str, str]) -> str:
+    """The text with the values of the variables that are known.
+
+    >>> fill_in('$prefix/${kernel} $else', {'prefix': '/boot', 'kernel': 'vmlinuz'})
+    '/boot/vmlinuz $else'
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1] or match[2])
+        return match[0] if found is None or len(found) > _LIMIT_CHARACTERS else found
+
+    filled = text
+    for _ in range(_DEPTH):
+        if "$" not in filled or len(filled) > _LIMIT_CHARACTERS:
+            break
+        filled = _REFERENCE.sub(value, filled)
+    return filled
+
+
+def uses_options(words: Iterable[str]) -> bool:
+    """Whether $kernelopts is among the words."""
+    return any(f"${OPTIONS}" in word or f"${{{OPTIONS}}}" in word for word in words)
+
+
+def edit_fallback(text: str, edit: WordEdit) -> str:
+    """The text of a grub.cfg with the words of its fallback for $kernelopts edited."""
+
+    def edited(match: re.Match[str]) -> str:
+        line = kernel_cmdline.parse(match[2])
+        wanted = tuple(edit(line.words))
+        if wanted == line.words:
+            return match[0]
+        value = line.with_words(wanted).render()
+        if re.search(r'["\\$`]', "".join(word for word in wanted if word not in line.words)):
+            raise FormatError(f"{value!r} cannot be written into grub.cfg", "Leave out quotes and `$`.")
+        return match[1] + value
+
+    return _FALLBACK.sub(edited, text)
+
+
+def _loaded(view: View, name: str) -> Mapping[str, str]:
+    """The variables of a file that grub.cfg loads by name; /boot may be a file system of its own."""
+    for path in (GuestPath("/boot") / name.lstrip("/"), GuestPath("/") / name.lstrip("/")):
+        content = view.read(path)
+        if content is not None:
+            return grubenv.parse(content, is_fixed=False).variables
+    return {}
