@@ -3,8 +3,8 @@
 Only values that are plain text in one pair of quotes (or none) are edited: what a shell would have to expand,
 or what goes on in the next line, is refused.
 
->>> print(edit_words('DEFAULT_APPEND="quiet a=1"  # mine\\n', 'DEFAULT_APPEND', lambda words: words[1:]), end='')
-DEFAULT_APPEND="a=1"  # mine
+>>> edit_words('DEFAULT_APPEND="quiet a=1"  # mine', 'DEFAULT_APPEND', lambda words: words[1:])
+'DEFAULT_APPEND="a=1"  # mine'
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ _VALUE = re.compile(
 
 def edit_words(text: str, name: str, edit: WordEdit) -> str:
     """`text` with the words that `edit` returns in every assignment of that variable; one that is not
-    assigned stays so. Words that stay are written with one blank between them only where they change.
+    assigned stays so. Words are written with one blank between them where they change.
 
     Raises FormatError where a value is more than text in quotes, or a word would not stay one.
     """
-    return re.sub(rf"^([ \t]*{re.escape(name)}=)(.*)$", lambda match: _edited(name, match, edit), text, 0, re.M)
+    assignment = re.compile(rf"^([ \t]*{re.escape(name)}=)(.*)$", re.MULTILINE)
+    return assignment.sub(lambda match: _edited(name, match, edit), text)
 
 
 def _edited(name: str, match: re.Match[str], edit: WordEdit) -> str:

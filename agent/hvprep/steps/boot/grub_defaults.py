@@ -1,14 +1,16 @@
 """Edits /etc/default/grub and its drop-ins by word, so that grub-mkconfig writes what is wanted.
 
-What has to go is taken out wherever it is assigned. Our words are added by one line that is read last and
-starts from the value before it, so that a word which the administrator adds later still counts. All
+What has to go is taken out wherever it is assigned. Our words are added by lines that are read last and
+start from the value before them, so that a word which the administrator adds later still counts. All
 console= words move to GRUB_CMDLINE_LINUX: one in GRUB_CMDLINE_LINUX_DEFAULT would come after ours and win,
-and recovery entries get GRUB_CMDLINE_LINUX only.
+and recovery entries get GRUB_CMDLINE_LINUX only. Where the two variables for Xen hold anything, its entries
+have them in place of those (20_linux_xen), and they are treated alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hvprep.errors import FormatError
 from hvprep.facts.tools import GrubTool
@@ -24,41 +26,71 @@ from hvprep.steps.boot.rules import EntryRules
 DEFAULTS = GuestPath("/etc/default/grub")
 DROP_INS = "/etc/default/grub.d/*.cfg"
 LINUX, LINUX_DEFAULT = "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"
+XEN, XEN_DEFAULT = "GRUB_CMDLINE_LINUX_XEN_REPLACE", "GRUB_CMDLINE_LINUX_XEN_REPLACE_DEFAULT"
+#: Each variable that gets our words, with the one that comes after it in ordinary entries.
+_PAIRS = ((LINUX, LINUX_DEFAULT), (XEN, XEN_DEFAULT))
 
-#: Ours is read last: the shell sorts the drop-ins by name.
-_OWN_NAMES = ("99-hvprep.cfg", "zz-hvprep.cfg", "zzzz-hvprep.cfg")
-_OWN_HEADING = (
-    "# Written by hvprep: the serial console of Hyper-V and Azure. Its console= has to be the last one.\n"
-)
 _OWN_TAG = "  # added by hvprep"
 
-_Files = Mapping[GuestPath, DefaultGrub]
+Files = Mapping[GuestPath, DefaultGrub]
+Values = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Own:
+    """Lines of ours: a drop-in with one of these names, where each is read later than the one before it, or
+    tagged lines at the end of /etc/default/grub, which set one of `variables`."""
+
+    names: tuple[str, ...]
+    heading: str
+    variables: tuple[str, ...]
+
+
+#: Ours is read last: the shell sorts the drop-ins by name.
+_OWN = Own(
+    ("99-hvprep.cfg", "zz-hvprep.cfg", "zzzz-hvprep.cfg"),
+    "# Written by hvprep: the serial console of Hyper-V and Azure. Its console= has to be the last one.\n",
+    (LINUX, XEN),
+)
 
 
 def plan_defaults(view: View, grub: GrubTool, rules: EntryRules) -> Iterator[Outcome]:
     """The changes after which the sourced files give every entry what `rules` ask for."""
-    files = _read(view, grub)
+    files = read_defaults(view, grub)
     if _is_satisfied(_evaluate(files), rules):
         return
-    own, others = _split(files, grub)
-    consoles = _foreign_consoles(own, others, rules)
+    own, others = split_own(files, grub, _OWN)
+    mains = _mains(_evaluate(files))
     edited = {path: _edit(path, text, rules) for path, text in others.items()}
-    line = f'{LINUX}="${LINUX} {quote_words((*consoles, *rules.words))}"'
-    after = _add_line(edited, line, grub, rules)
+    lines = [
+        f'{main}="${main} {quote_words((*_foreign_consoles(own, others, main, rules), *rules.words))}"'
+        for main in mains
+    ]
+
+    def is_right(after: Files) -> bool:
+        return not any(rules.problems(_evaluate(after)[main]) for main in mains)
+
+    after = add_lines(edited, lines, grub, _OWN, is_right)
     if after is None:
+        names = " or ".join(mains)
         yield Note(
             Verdict.UNMET,
-            f"another file after ours sets {LINUX} anew, so our words would be lost",
-            f"make that file add to {LINUX}, or give it a name that sorts before {_OWN_NAMES[-1]}",
+            f"another file after ours sets {names} anew, so our words would be lost",
+            f"make that file add to {names}, or give it a name that sorts before {_OWN.names[-1]}",
         )
         return
     for path in sorted(after):
         if path not in files or after[path].render() != files[path].render():
-            why = _why(path, others.get(path), after[path])
-            yield Write(path, after[path].render().encode("utf-8", "surrogateescape"), why)
+            yield write_defaults(path, after[path], _why(path, others.get(path), after[path]))
 
 
-def _read(view: View, grub: GrubTool) -> dict[GuestPath, DefaultGrub]:
+def write_defaults(path: GuestPath, text: DefaultGrub, why: str) -> Write:
+    """The change that makes `path` hold `text`."""
+    return Write(path, text.render().encode("utf-8", "surrogateescape"), why)
+
+
+def read_defaults(view: View, grub: GrubTool) -> dict[GuestPath, DefaultGrub]:
+    """The files that grub-mkconfig sources. Raises FormatError, which names the file."""
     paths = [DEFAULTS, *(view.glob(DROP_INS) if grub.sources_drop_ins else ())]
     files = {}
     for path in paths:
@@ -72,33 +104,61 @@ def _read(view: View, grub: GrubTool) -> dict[GuestPath, DefaultGrub]:
     return files
 
 
-def _evaluate(files: _Files) -> Mapping[str, Sequence[str]]:
-    """The words of both variables after all files were sourced: /etc/default/grub first."""
+def evaluate_defaults(files: Files, names: Sequence[str]) -> Values:
+    """The words of the variables after all files were sourced: /etc/default/grub first."""
     order = sorted(files, key=lambda path: (path != DEFAULTS, path.name))
-    values = default_grub.evaluate([files[path] for path in order], [LINUX, LINUX_DEFAULT])
+    values = default_grub.evaluate([files[path] for path in order], names)
     return {name: value.words for name, value in values.items()}
 
 
-def _is_satisfied(values: Mapping[str, Sequence[str]], rules: EntryRules) -> bool:
-    rest = values[LINUX_DEFAULT]
-    return not rules.problems(values[LINUX]) and not any(_has_to_leave_default(word, rules) for word in rest)
+def split_own(files: Files, grub: GrubTool, ours: Own) -> tuple[DefaultGrub, dict[GuestPath, DefaultGrub]]:
+    """(our own lines, everything else)."""
+    others = dict(files)
+    if grub.sources_drop_ins:
+        own = [others.pop(path) for path in files if path.name in ours.names]
+        return (own[0] if own else default_grub.parse("")), others
+    text = files[DEFAULTS].render() if DEFAULTS in files else ""
+    lines = text.splitlines(keepends=True)
+    starts = tuple(f"{name}=" for name in ours.variables)
+    tagged = [line for line in lines if line.rstrip().endswith(_OWN_TAG.strip()) and line.startswith(starts)]
+    others[DEFAULTS] = default_grub.parse("".join(line for line in lines if line not in tagged))
+    return default_grub.parse("".join(tagged)), others
+
+
+def add_lines(
+    files: Files, lines: Sequence[str], grub: GrubTool, ours: Own, is_right: Callable[[Files], bool]
+) -> dict[GuestPath, DefaultGrub] | None:
+    """The files with our lines where they are read last; None where something always comes after them."""
+    if not grub.sources_drop_ins:
+        text = files[DEFAULTS]
+        for line in lines:
+            text = text.append_line(line + _OWN_TAG)
+        after = {**files, DEFAULTS: text}
+        return after if is_right(after) else None
+    for name in ours.names:
+        own = default_grub.parse(ours.heading + "".join(f"{line}\n" for line in lines))
+        after = {**files, GuestPath(DROP_INS).parent / name: own}
+        if is_right(after):
+            return after
+    return None
+
+
+def _evaluate(files: Files) -> Values:
+    return evaluate_defaults(files, [name for pair in _PAIRS for name in pair])
+
+
+def _mains(values: Values) -> tuple[str, ...]:
+    return (LINUX, XEN) if values[XEN] else (LINUX,)
+
+
+def _is_satisfied(values: Values, rules: EntryRules) -> bool:
+    rest = [word for _, name in _PAIRS for word in values[name]]
+    has_problem = any(rules.problems(values[main]) for main in _mains(values))
+    return not has_problem and not any(_has_to_leave_default(word, rules) for word in rest)
 
 
 def _has_to_leave_default(word: str, rules: EntryRules) -> bool:
     return rules.is_unwanted(word) or parameter_name(word) == "console"
-
-
-def _split(files: _Files, grub: GrubTool) -> tuple[DefaultGrub, dict[GuestPath, DefaultGrub]]:
-    """(our own line, everything else)."""
-    others = dict(files)
-    if grub.sources_drop_ins:
-        own = [others.pop(path) for path in files if path.name in _OWN_NAMES]
-        return (own[0] if own else default_grub.parse("")), others
-    text = files[DEFAULTS].render() if DEFAULTS in files else ""
-    lines = text.splitlines(keepends=True)
-    ours = [line for line in lines if line.rstrip().endswith(_OWN_TAG.strip()) and line.startswith(LINUX)]
-    others[DEFAULTS] = default_grub.parse("".join(line for line in lines if line not in ours))
-    return default_grub.parse("".join(ours)), others
 
 
 def _why(path: GuestPath, before: DefaultGrub | None, after: DefaultGrub) -> str:
@@ -110,37 +170,26 @@ def _why(path: GuestPath, before: DefaultGrub | None, after: DefaultGrub) -> str
 
 
 def _words(text: DefaultGrub | None) -> tuple[str, ...]:
-    """The words that are assigned to both variables, save references to their values before."""
-    assignments = [*text.assignments(LINUX), *text.assignments(LINUX_DEFAULT)] if text is not None else []
+    """The words that are assigned to our variables, save references to their values before."""
+    if text is None:
+        return ()
+    assignments = [each for pair in _PAIRS for name in pair for each in text.assignments(name)]
     return tuple(word for each in assignments for word in each.words if not word.startswith("$"))
 
 
-def _foreign_consoles(own: DefaultGrub, others: _Files, rules: EntryRules) -> tuple[str, ...]:
+def _foreign_consoles(own: DefaultGrub, others: Files, main: str, rules: EntryRules) -> tuple[str, ...]:
     """The console= words that move into our line: those of _DEFAULT, and those that moved before."""
-    moved_before = [word for assignment in own.assignments(LINUX) for word in assignment.words]
-    words = [*moved_before, *_evaluate(others)[LINUX_DEFAULT]]
+    moved_before = [word for assignment in own.assignments(main) for word in assignment.words]
+    words = [*moved_before, *_evaluate(others)[dict(_PAIRS)[main]]]
     consoles = [word for word in words if parameter_name(word) == "console" and value_of(word)]
     return tuple(dict.fromkeys(word for word in consoles if not rules.is_unwanted(word)))
 
 
 def _edit(path: GuestPath, text: DefaultGrub, rules: EntryRules) -> DefaultGrub:
     try:
-        text = text.remove_words(LINUX, rules.is_unwanted)
-        return text.remove_words(LINUX_DEFAULT, lambda word: _has_to_leave_default(word, rules))
+        for main, rest in _PAIRS:
+            text = text.remove_words(main, rules.is_unwanted)
+            text = text.remove_words(rest, lambda word: _has_to_leave_default(word, rules))
+        return text
     except FormatError as error:
         raise FormatError(f"{path}: {error.sentence}", error.hint) from error
-
-
-def _add_line(
-    edited: dict[GuestPath, DefaultGrub], line: str, grub: GrubTool, rules: EntryRules
-) -> dict[GuestPath, DefaultGrub] | None:
-    """The files with our line where it is read last; None where something always comes after it."""
-    if not grub.sources_drop_ins:
-        files = {**edited, DEFAULTS: edited[DEFAULTS].append_line(line + _OWN_TAG)}
-        return files if not rules.problems(_evaluate(files)[LINUX]) else None
-    for name in _OWN_NAMES:
-        own = GuestPath(DROP_INS).parent / name
-        files = {**edited, own: default_grub.parse(f"{_OWN_HEADING}{line}\n")}
-        if not rules.problems(_evaluate(files)[LINUX]):
-            return files
-    return None
