@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import GRUB_GENERATED, BootLoader
 from hvprep.facts.gather import Facts
 from hvprep.facts.kernels import kernel_images
-from hvprep.facts.tools import GrubTool
 from hvprep.formats import grub_cfg
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine
 from hvprep.model.change import CANDIDATE, Build, Change, Write
@@ -47,7 +47,9 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
         yield outcome
     for config in loader.configs:
         if writes or boot_problems(read_menu(view, config), rules):
-            yield _renewed(view, facts, config, rules, is_only=len(loader.configs) == 1)
+            edited = _edited(view, config, rules)
+            is_only = len(loader.configs) == 1
+            yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
 
 
 def read_menu(view: View, config: GuestPath) -> list[Boot]:
@@ -107,32 +109,28 @@ def find_refusal(view: View, facts: Facts, configs: Sequence[GuestPath]) -> Note
     return None
 
 
-def _renewed(view: View, facts: Facts, config: GuestPath, rules: EntryRules, is_only: bool) -> Change:
+def renew(
+    facts: Facts, config: GuestPath, wants: tuple[str, ...], edited: Write, why: str, is_only: bool
+) -> Change:
     """A Build, with the edited old file for the case that its result is refused: offline grub-mkconfig may
-    describe the builder's disks; and one of several files is not for the firmware that this machine has."""
+    describe the builder's disks; and one of several files is not for the firmware that this machine has.
+    The edited old file alone where the generator cannot run here."""
     grub, live = facts.image.grub, facts.live is not None
     if grub is None or not facts.image.architecture.runs_here:
-        return _edited(view, config, rules, _WHY_EDITED)
-    otherwise = None if live and is_only else _edited(view, config, rules, _WHY)
-    return _regenerated(grub, config, rules, live, otherwise)
-
-
-def _regenerated(
-    grub: GrubTool, config: GuestPath, rules: EntryRules, live: bool, otherwise: Write | None
-) -> Build:
+        return edited
     return Build(
         target=config,
         argv=(str(grub.mkconfig), *grub.options, "-o", CANDIDATE),
         judge="boot-entries",
-        why=_WHY,
-        wants=rules_to_wants(rules) + (() if live else (NO_OTHER_SYSTEMS,)),
+        why=why,
+        wants=wants + (() if live else (NO_OTHER_SYSTEMS,)),
         check=(str(grub.script_check), CANDIDATE) if grub.script_check is not None else (),
         env=() if live else (("GRUB_DISABLE_OS_PROBER", "true"),),
-        otherwise=otherwise,
+        otherwise=None if live and is_only else replace(edited, why=why),
         size_bytes=_MIB,
     )
 
 
-def _edited(view: View, config: GuestPath, rules: EntryRules, why: str) -> Write:
+def _edited(view: View, config: GuestPath, rules: EntryRules) -> Write:
     text = edit_menu(view, read_cfg(view, config), rules).render()
-    return Write(config, text.encode("utf-8", "surrogateescape"), why)
+    return Write(config, text.encode("utf-8", "surrogateescape"), _WHY_EDITED)
