@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Tuple
 
 from hvprep.facts.initrds import probe_initrd
-from hvprep.formats.initrd_image import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 from tests.roots import ROOT_UUID

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hvprep.errors import HvprepError
-from hvprep.formats.kernel_modules import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.change import Build, Change
 from hvprep.steps.registry import JUDGES
 

@@ -24,10 +24,10 @@ from hvprep.formats.initrd_image import (
     NAMES_LIMIT_BYTES,
     SEGMENTS_LIMIT,
     InitrdContents,
-    modules_in,
     read_initrd,
     wants_file,
 )
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.system.decompressor import decompress
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -59,9 +59,9 @@ class Screen:
         rows.append(("architecture", f"{image.architecture.name or 'unknown'}: {image.architecture.because}"))
         loaders = [f"{each.kind.value}: {each.because}" for each in image.boot_loaders]
         rows += [("boot loader", loader) for loader in loaders or ["none that hvprep knows"]]
-        tool = image.initrd_tool
-        rows.append(("initrd", f"{tool.generator.value}: {tool.because}" if tool else "no generator found"))
-        rows += [("kernel", f"{kernel.version}") for kernel in image.kernels]
+        tools = [f"{each.generator.value}: {each.because}" for each in image.initrd_tools]
+        rows += [("initrd", tool) for tool in tools or ["no generator that hvprep knows"]]
+        rows += [("kernel", kernel.version or kernel.name) for kernel in image.kernels]
         for name, value in rows:
             self.line(f"  {name:<13} {value}")
         self.line()

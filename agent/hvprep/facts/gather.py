@@ -6,27 +6,34 @@ from dataclasses import dataclass
 
 from hvprep.facts.architecture import Architecture, probe_architecture
 from hvprep.facts.boot_loaders import BootLoader, probe_boot_loaders
+from hvprep.facts.initrd_tools import InitrdTool, probe_initrd_tools
 from hvprep.facts.initrds import Initrd, probe_initrds
 from hvprep.facts.kernels import Kernel, probe_kernels
 from hvprep.facts.live import LiveFacts, probe_live
 from hvprep.facts.platform import Platform, PlatformKind
 from hvprep.facts.root_volume import RootVolume, probe_root_volume
-from hvprep.facts.tools import GrubTool, InitrdTool, probe_grub_tool, probe_initrd_tool
+from hvprep.facts.tools import GrubTool, probe_grub_tool
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the files of a system tell, running or not."""
+    """What the files of a system tell, running or not. Several `initrd_tools` or `boot_loaders`: nothing tells
+    which one it is."""
 
     architecture: Architecture
     kernels: tuple[Kernel, ...]
     initrds: tuple[Initrd, ...]
-    initrd_tool: InitrdTool | None
+    initrd_tools: tuple[InitrdTool, ...]
     grub: GrubTool | None
     boot_loaders: tuple[BootLoader, ...]
     root_volume: RootVolume
+
+    @property
+    def initrd_tool(self) -> InitrdTool | None:
+        """The one program that makes the initrds."""
+        return self.initrd_tools[0] if len(self.initrd_tools) == 1 else None
 
     def initrd_at(self, path: GuestPath | None) -> Initrd | None:
         """What was read of the initrd at `path`."""
@@ -60,8 +67,8 @@ def gather(view: View, is_live: bool) -> Facts:
     image = ImageFacts(
         architecture=probe_architecture(view),
         kernels=kernels,
-        initrds=probe_initrds(view, [kernel.initrd for kernel in kernels if kernel.initrd is not None]),
-        initrd_tool=probe_initrd_tool(view),
+        initrds=probe_initrds(view, [path for kernel in kernels for path in kernel.initrds]),
+        initrd_tools=probe_initrd_tools(view),
         grub=grub,
         boot_loaders=probe_boot_loaders(view, grub),
         root_volume=probe_root_volume(view, live),

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hvprep.errors import FormatError
+from hvprep.facts.kernel_images import find_image_version, kernel_images
+from hvprep.formats.kernel_config import builtin_modules
 from hvprep.formats.kernel_modules import ModuleIndex, parse_module_index
-from hvprep.model.node import GuestPath, Kind
+from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
-_IMAGE = re.compile(r"(?:vmlinu[xz]|kernel|Image)-(?P<version>[0-9][^/]*)")
-#: Copies that package managers and people leave; boot loaders' generators skip most of them.
-_LEFTOVER = re.compile(r"\.(?:dpkg-\w+|rpm(?:save|new|orig)|bak|old|orig|backup|sig|hmac)$|~$")
-#: Names of an initrd for a version: Debian, EL and dracut's default, SUSE, EL 5.
-_INITRD_NAMES = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initrd-{}.img")
+#: Names of an initrd beside its kernel, in the order in which grub-mkconfig looks for them (10_linux.in of
+#: GRUB 2.06); the last one is booster's.
+_INITRD_NAMES = (
+    "initrd.img-{}",
+    "initrd-{}.img",
+    "initrd-{}",
+    "initramfs-{}",
+    "initramfs-{}.img",
+    "booster-{}.img",
+)
+#: A second image that some boot entries use: mkinitcpio's, without the devices of this machine in mind.
+_FALLBACK_NAME = "initramfs-{}-fallback.img"
 _MODULE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel image in /boot.
+    """One kernel image.
 
-    initrd   its initrd by name, existing; None where it has none
-    modules  None where /lib/modules/VERSION has no modules.dep, or one that does not read (`problem`)
+    version    as uname(2) gives it; "" where it is not known
+    initrd     its initrd by name, existing; None where it has none
+    modules    None where /lib/modules/VERSION has no modules.dep, or one that does not read (`problem`)
+    label      what its own file name and its initrd's have in common, where that is not the version
+    fallbacks  further initrds of it, existing
     """
 
     version: str
@@ -32,30 +43,37 @@ class Kernel:
     initrd: GuestPath | None
     modules: ModuleIndex | None
     problem: str | None = None
+    label: str = ""
+    fallbacks: tuple[GuestPath, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others: its version, or its label where that is a name."""
+        return self.label or self.version
+
+    @property
+    def directory(self) -> GuestPath:
+        """Where its modules are."""
+        return GuestPath("/lib/modules") / self.version
+
+    @property
+    def initrds(self) -> tuple[GuestPath, ...]:
+        """Every initrd that it may be booted with."""
+        return (*((self.initrd,) if self.initrd is not None else ()), *self.fallbacks)
 
     @property
     def initrd_names(self) -> tuple[GuestPath, ...]:
         """Where an initrd of this version may be, by the habits of distributions."""
-        return tuple(GuestPath("/boot") / name.format(self.version) for name in _INITRD_NAMES)
+        words = tuple(name.format(self.name) for name in _INITRD_NAMES)
+        if self.image.name == "linux":
+            words = ("initrd", *words)
+        return tuple(self.image.parent / word for word in words)
 
 
 def probe_kernels(view: View) -> tuple[Kernel, ...]:
-    """Every kernel image in /boot, the oldest version first."""
-    found = kernel_images(view)
-    return tuple(_probe(view, version, found[version]) for version in sorted(found, key=version_key))
-
-
-def kernel_images(view: View) -> Mapping[str, GuestPath]:
-    """The kernel images in /boot by version, without the copies that package managers and people leave."""
-    found = {}
-    for path in view.glob("/boot/*-*"):
-        match = _IMAGE.fullmatch(path.name)
-        if match is None or _LEFTOVER.search(path.name):
-            continue
-        node = view.node(view.resolve(path))
-        if node is not None and node.kind is Kind.FILE:
-            found[match["version"]] = path
-    return found
+    """Every kernel image, the oldest version first."""
+    kernels = [_probe(view, label, image) for label, image in kernel_images(view).items()]
+    return tuple(sorted(kernels, key=lambda kernel: (version_key(kernel.version), str(kernel.image))))
 
 
 def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
@@ -68,25 +86,36 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
-def _probe(view: View, version: str, image: GuestPath) -> Kernel:
-    names = Kernel(version, image, None, None).initrd_names
-    initrd = next((path for path in names if view.node(path) is not None), None)
-    directory = GuestPath("/lib/modules") / version
-    listing = view.read(directory / "modules.dep", _MODULE_LIMIT_BYTES)
-    if listing is None:
-        return Kernel(version, image, initrd, None, f"{directory}/modules.dep is not there")
-
-    def read(name: str) -> bytes:
-        return view.read(directory / name, _MODULE_LIMIT_BYTES) or b""
-
+def _probe(view: View, label: str, image: GuestPath) -> Kernel:
+    version = find_image_version(view, label, image) or ""
+    name = "" if label.rpartition("/")[2] == version else label
+    kernel = Kernel(version, image, None, None, label=name)
+    initrd = next((path for path in kernel.initrd_names if view.node(path) is not None), None)
+    fallback = image.parent / _FALLBACK_NAME.format(kernel.name)
+    kernel = replace(kernel, initrd=initrd, fallbacks=(fallback,) if view.node(fallback) is not None else ())
+    if not version:
+        return replace(kernel, problem=f"neither {image} nor /lib/modules tells its version")
     try:
-        modules = parse_module_index(
-            listing,
-            read("modules.builtin"),
-            read("modules.softdep"),
-            read("modules.alias"),
-            read("modules.builtin.modinfo"),
-        )
+        modules = _read_modules(view, kernel)
     except FormatError as error:
-        return Kernel(version, image, initrd, None, f"{directory}: {error.sentence}")
-    return Kernel(version, image, initrd, modules)
+        return replace(kernel, problem=f"{kernel.directory}: {error.sentence}")
+    problem = f"{kernel.directory}/modules.dep is not there" if modules is None else None
+    return replace(kernel, modules=modules, problem=problem)
+
+
+def _read_modules(view: View, kernel: Kernel) -> ModuleIndex | None:
+    def read(name: str) -> bytes:
+        return view.read(kernel.directory / name, _MODULE_LIMIT_BYTES) or b""
+
+    listing = view.read(kernel.directory / "modules.dep", _MODULE_LIMIT_BYTES)
+    if listing is None:
+        config = view.read(GuestPath("/boot") / f"config-{kernel.name}") or b""
+        builtin = builtin_modules(config.decode("utf-8", "replace"))
+        return parse_module_index(b"", "".join(f"{name}.ko\n" for name in builtin).encode()) if builtin else None
+    return parse_module_index(
+        listing,
+        read("modules.builtin"),
+        read("modules.softdep"),
+        read("modules.alias"),
+        read("modules.builtin.modinfo"),
+    )

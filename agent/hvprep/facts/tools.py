@@ -1,10 +1,8 @@
-"""Which of the distribution's own tools make its initrds and its boot configuration."""
+"""Which of the distribution's own tools make its boot configuration."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import Enum
 
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
@@ -12,23 +10,6 @@ from hvprep.model.view import View
 _DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
 _HARMLESS = ("--no-grubenv-update",)
-
-
-class Generator(str, Enum):
-    """Programs that make an initrd."""
-
-    INITRAMFS_TOOLS = "initramfs-tools"
-    DRACUT = "dracut"
-
-
-@dataclass(frozen=True)
-class InitrdTool:
-    """The generator that this system's kernel packages call. `version` is "" where it is not known."""
-
-    generator: Generator
-    program: GuestPath
-    version: str
-    because: str
 
 
 @dataclass(frozen=True)
@@ -60,19 +41,6 @@ def find_program(view: View, *names: str) -> GuestPath | None:
     return None
 
 
-def probe_initrd_tool(view: View) -> InitrdTool | None:
-    """initramfs-tools where its kernel hook is there, else dracut, else mkinitramfs without its hook."""
-    mkinitramfs, dracut = find_program(view, "mkinitramfs"), find_program(view, "dracut")
-    hook = GuestPath("/etc/kernel/postinst.d/initramfs-tools")
-    if mkinitramfs is not None and (dracut is None or view.node(hook) is not None):
-        because = f"{mkinitramfs}, called by {hook}" if view.node(hook) else f"{mkinitramfs}, and no dracut"
-        return InitrdTool(Generator.INITRAMFS_TOOLS, mkinitramfs, "", because)
-    if dracut is not None:
-        version = _dracut_version(view)
-        return InitrdTool(Generator.DRACUT, dracut, version, f"{dracut}, version {version or 'unknown'}")
-    return None
-
-
 def probe_grub_tool(view: View) -> GrubTool | None:
     """grub-mkconfig or grub2-mkconfig, with the directory that its kind of distribution uses."""
     for program, check, directory in (
@@ -93,9 +61,3 @@ def probe_grub_tool(view: View) -> GrubTool | None:
             tuple(option for option in _HARMLESS if option.encode() in script),
         )
     return None
-
-
-def _dracut_version(view: View) -> str:
-    text = view.read(GuestPath("/usr/lib/dracut/dracut-version.sh")) or b""
-    match = re.search(rb"DRACUT_VERSION=['\"]?([\w.~+-]+)", text)
-    return match[1].decode() if match else ""

@@ -20,7 +20,6 @@ from typing import Any, BinaryIO, Callable, ContextManager, NamedTuple, Optional
 
 from hvprep.errors import CommandFailed, FormatError
 from hvprep.formats.cpio import DAMAGED, Readable, Source, Unpacked, iterate_archive, iterate_members
-from hvprep.formats.kernel_modules import modules_in
 
 #: Bounds for what a damaged or hostile file may ask for; real images stay below a tenth of each.
 UNPACKED_LIMIT_BYTES = 4 * 1024**3
@@ -63,7 +62,7 @@ _WANTED = re.compile(
 )
 
 
-__all__ = ["Decompress", "InitrdContents", "Segment", "modules_in", "read_initrd", "wants_file"]
+__all__ = ["Decompress", "InitrdContents", "Segment", "read_initrd", "wants_file"]
 
 
 class Segment(NamedTuple):

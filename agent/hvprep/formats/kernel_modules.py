@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Union
@@ -17,7 +17,6 @@ from hvprep.errors import FormatError
 
 _DEPMOD = "Run depmod for that kernel."
 _BRACKETS = re.compile(r"(\[[^]]*\])")
-_IN_IMAGE = re.compile(r"(?:usr/)?lib/(?:modules/([^/]+)/(?:.*/)?)?([^/]+)", re.DOTALL)
 _WILDCARD = re.compile(r"[*?[]")
 
 
@@ -29,20 +28,6 @@ def module_name(path: str) -> str | None:
     """
     stem, found, rest = path[path.rfind("/") + 1 :].rpartition(".ko")
     return stem.replace("-", "_") if stem and found and rest in ("", ".xz", ".zst", ".gz") else None
-
-
-def modules_in(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Kernel version to the normalised names of its modules; "" for modules flat in /lib (EL 5's mkinitrd).
-
-    >>> found = modules_in(["usr/lib/modules/6.1/kernel/hid-hyperv.ko.xz", "lib/sd_mod.ko", "lib/x.so"])
-    >>> found["6.1"], found[""]
-    (frozenset({'hid_hyperv'}), frozenset({'sd_mod'}))
-    """
-    found: dict[str, set[str]] = {}
-    for name in names:
-        if ".ko" in name and (match := _IN_IMAGE.fullmatch(name)) and (module := module_name(match[2])):
-            found.setdefault(match[1] or "", set()).add(module)
-    return {version: frozenset(modules) for version, modules in found.items()}
 
 
 def normalise_alias(alias: str) -> str:
@@ -167,6 +152,17 @@ class ModuleIndex:
     def resolve(self, asked: str) -> Resolution | None:
         """The first of `candidates`, None where this kernel has nothing of that name."""
         return next(iter(self.candidates(asked)), None)
+
+    def with_files(self, paths: Iterable[str], gone: Collection[str] = ()) -> ModuleIndex:
+        """The index that has these files too, with no dependencies known, and none of the modules `gone`.
+
+        >>> index = parse_module_index(b"kernel/a.ko: kernel/b.ko\nkernel/b.ko:\n").with_files(["updates/c-d.ko"], ["a"])
+        >>> index.path_of("c_d"), index.path_of("a"), index.path_of("b")
+        ('updates/c-d.ko', None, 'kernel/b.ko')
+        """
+        added = {name: (path, "") for path in paths for name in [module_name(path)] if name}
+        kept = {name: found for name, found in self._files.items() if name not in gone}
+        return replace(self, _files={**kept, **added})
 
     def dependencies(self, name: str) -> tuple[str, ...]:
         """The hard dependencies of a loadable module, all of them: depmod writes the transitive list.

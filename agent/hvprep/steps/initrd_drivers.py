@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
-from hvprep.formats.initrd_image import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.formats.kernel_modules import Closure
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hvprep.errors import FormatError
-from hvprep.facts.kernels import kernel_images
+from hvprep.facts.kernel_images import kernel_images
 from hvprep.formats import grub_cfg
 from hvprep.formats.grub_cfg import GrubCfg, is_foreign
 from hvprep.model.change import Build

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hvprep.facts.kernels import Kernel
-from hvprep.facts.tools import Generator, InitrdTool
+from hvprep.facts.initrd_tools import Generator, InitrdTool
 from hvprep.formats import default_grub
 from hvprep.formats.kernel_modules import Loadable
 from hvprep.model.change import Write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
-from hvprep.facts.tools import Generator, InitrdTool
+from hvprep.facts.initrd_tools import Generator, InitrdTool
 from hvprep.model.change import CANDIDATE, SCRATCH, Build
 from hvprep.model.node import GuestPath
 from hvprep.steps.initrd.configuration import loadable_modules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hvprep.facts.initrds import Initrd, probe_initrd
-from hvprep.formats.initrd_image import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
