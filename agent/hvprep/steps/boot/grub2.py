@@ -8,7 +8,6 @@ from dataclasses import replace
 from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import GRUB_GENERATED, BootLoader
 from hvprep.facts.gather import Facts
-from hvprep.facts.kernels import kernel_images
 from hvprep.formats import grub_cfg
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine
 from hvprep.model.change import CANDIDATE, Build, Change, Write
@@ -16,7 +15,7 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import own_lines
+from hvprep.steps.boot.grub_entries import own_kernels, own_lines
 from hvprep.steps.boot.grub_variables import read_variables
 from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS
 from hvprep.steps.boot.mechanism import Boot, boot_problems
@@ -36,20 +35,19 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
 
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Hand-made files are left alone: the generator would overwrite them."""
-    refusal = find_refusal(view, facts, loader.configs)
+    wrong = [path for path in loader.configs if boot_problems(read_menu(view, path), rules)]
+    refusal = find_dangling(view, loader.config) or find_hand_made(view, facts, wrong)
     if refusal is not None:
         yield refusal
         return
-    grub = facts.image.grub
+    grub, generated = facts.image.grub, [path for path in loader.configs if is_generated(view, path)]
     writes = 0
-    for outcome in plan_defaults(view, grub, rules) if grub is not None else ():
+    for outcome in plan_defaults(view, grub, rules) if grub is not None and generated else ():
         writes += isinstance(outcome, Write)
         yield outcome
-    for config in loader.configs:
-        if writes or boot_problems(read_menu(view, config), rules):
-            edited = _edited(view, config, rules)
-            is_only = len(loader.configs) == 1
-            yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
+    for config in generated if writes else wrong:
+        edited, is_only = _edited(view, config, rules), len(loader.configs) == 1
+        yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
 
 
 def read_menu(view: View, config: GuestPath) -> list[Boot]:
@@ -61,11 +59,6 @@ def read_menu(view: View, config: GuestPath) -> list[Boot]:
         for own in own_lines(cfg, kernels, variables.values)
         for suffix, words in variables.readings(own.line.words)
     ]
-
-
-def own_kernels(view: View) -> list[str]:
-    """The file names of the kernels in /boot, the rescue kernel of EL and Fedora too."""
-    return [path.name for path in kernel_images(view).values()]
 
 
 def read_cfg(view: View, path: GuestPath) -> GrubCfg:
@@ -87,26 +80,34 @@ def edit_menu(view: View, cfg: GrubCfg, rules: EntryRules) -> GrubCfg:
     return grub_cfg.edit_words(cfg, edit)
 
 
-def find_refusal(view: View, facts: Facts, configs: Sequence[GuestPath]) -> Note | None:
-    """Why no program may touch these: their tools' links lead nowhere, or a person made them."""
+def find_dangling(view: View, config: GuestPath) -> Note | None:
+    """Where the tools' links all lead nowhere: what boots may be another file than those that are there."""
     links = [path for path in _LINKS if view.node(path) is not None]
-    dangling = [path for path in links if view.node(view.resolve(path)) is None]
-    if links and links == dangling:
-        names = " and ".join(f"{path} leads to {view.resolve(path)}" for path in dangling)
-        return Note(
-            Verdict.UNMET,
-            f"{names}, which is not there: nothing tells whether {configs[0]} is what boots",
-            f"make it lead to {configs[0]} if that is so, or remove the link; then try again",
-        )
+    if not links or any(view.node(view.resolve(path)) is not None for path in links):
+        return None
+    return Note(
+        Verdict.UNMET,
+        f"{links[0]} leads to {view.resolve(links[0])}, which is not there; nothing tells what boots",
+        f"remove the link, or make it lead to {config} if that is what boots; then try again",
+    )
+
+
+def find_hand_made(view: View, facts: Facts, configs: Sequence[GuestPath]) -> Note | None:
+    """Where one of these was made by a person: no program may touch it."""
     tool = facts.image.grub.mkconfig.name if facts.image.grub is not None else "grub-mkconfig"
     for config in configs:
-        if GRUB_GENERATED not in (view.read(config) or b""):
+        if not is_generated(view, config):
             return Note(
                 Verdict.UNMET,
                 f"{config} was not made by {tool}, which would overwrite it",
                 "add the parameters to it by hand, or move what is yours to /etc/grub.d/40_custom first",
             )
     return None
+
+
+def is_generated(view: View, config: GuestPath) -> bool:
+    """Whether grub-mkconfig made it."""
+    return GRUB_GENERATED in (view.read(config) or b"")
 
 
 def renew(

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from hvprep.facts.kernel_images import kernel_images
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
+from hvprep.model.view import View
 from hvprep.steps.boot.grub_variables import fill_in
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -35,6 +37,12 @@ class OwnLine:
         """
         roots = tuple(value_of(word) or "" for word in self.line.words if parameter_name(word) == "root")
         return f"{self.line.command} {self.line.kernel}", roots, frozenset(self.entry.search_uuids)
+
+
+def own_kernels(view: View) -> tuple[str, ...]:
+    """The file names of this system's kernels. EL's rescue kernel boots it too, with an initrd of its own."""
+    found = (*kernel_images(view).values(), *view.glob("/boot/vmlinuz-0-rescue*"))
+    return tuple(dict.fromkeys(path.name for path in found))
 
 
 def own_lines(

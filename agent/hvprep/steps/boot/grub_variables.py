@@ -1,7 +1,8 @@
 """What GRUB's variables put into a kernel command line: `set` in grub.cfg, and the environment block.
 
-`$kernelopts` of EL 8 stands in grubenv, with a fallback in grub.cfg for when grubenv cannot be read: on images
-for BIOS and UEFI it is a link to another file system, which GRUB does not follow. Both have to be right.
+`$kernelopts` of EL 8 stands in grubenv, with a fallback in grub.cfg for when grubenv cannot be read: on
+images for BIOS and UEFI it is a link to another file system, which GRUB does not follow. Both have to be
+right.
 """
 
 from __future__ import annotations
@@ -55,21 +56,26 @@ class Variables:
 
 
 def read_variables(view: View, config: GuestPath) -> Variables:
-    """What `config` sets, by its last `set` of each name; files that it loads by name count too.
+    """What `config` and the block beside it set.
 
-    Raises FormatError where the block beside it is damaged: GRUB would not read it, and waits for a key.
+    Raises FormatError where the block is damaged: GRUB would not read it, and waits for a key.
     """
     text = (view.read(config) or b"").decode("utf-8", "surrogateescape")
-    assigned = {match[1]: match[2] or match[3] or match[4] or "" for match in _SET.finditer(text)}
-    for match in _LOAD.finditer(text):
-        assigned.update(_loaded(view, fill_in(match[1], assigned)))
     path = view.resolve(config.parent / "grubenv")
     content = view.read(path)
     try:
         block = grubenv.parse(content) if content is not None else None
     except FormatError as error:
         raise FormatError(f"{path}: {error.sentence}", error.hint) from error
-    return Variables(config, assigned, path, block)
+    return Variables(config, assigned_in(view, text), path, block)
+
+
+def assigned_in(view: View, text: str) -> Mapping[str, str]:
+    """The last `set` of each name in a grub.cfg; what stands in files that it loads by name counts too."""
+    assigned = {match[1]: match[2] or match[3] or match[4] or "" for match in _SET.finditer(text)}
+    for match in _LOAD.finditer(text):
+        assigned.update(_loaded(view, fill_in(match[1], assigned)))
+    return assigned
 
 
 def expand(words: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
@@ -108,12 +114,10 @@ def edit_fallback(text: str, edit: WordEdit) -> str:
     def edited(match: re.Match[str]) -> str:
         line = kernel_cmdline.parse(match[2])
         wanted = tuple(edit(line.words))
-        if wanted == line.words:
-            return match[0]
-        value = line.with_words(wanted).render()
-        if re.search(r'["\\$`]', "".join(word for word in wanted if word not in line.words)):
-            raise FormatError(f"{value!r} cannot be written into grub.cfg", "Leave out quotes and `$`.")
-        return match[1] + value
+        new = "".join(word for word in wanted if word not in line.words)
+        if re.search(r"[\"\\$`]", new):
+            raise FormatError(f"{new!r} cannot be written into grub.cfg by word", "Leave out quotes and `$`.")
+        return match[0] if wanted == line.words else match[1] + line.with_words(wanted).render()
 
     return _FALLBACK.sub(edited, text)
 

@@ -1,0 +1,219 @@
+"""GRUB 2 with Boot Loader Specification entries: Fedora, EL 8 and later, Amazon Linux 2023.
+
+The words of an entry are its `options`, and what GRUB's variables hold: `$kernelopts` in grubenv (EL 8), with
+a fallback in grub.cfg. grub2-mkconfig is not run: from EL 9.3 on it changes no entry, on Fedora it overwrites
+every one. Rescue entries are changed like all others: they are what boots when nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hvprep.errors import FormatError
+from hvprep.facts.boot_loaders import BLS_ENTRIES, BootLoader
+from hvprep.facts.gather import Facts
+from hvprep.facts.kernels import version_key
+from hvprep.formats import bls, grub_cfg
+from hvprep.formats.bls import Entry
+from hvprep.formats.grub_cfg import GrubCfg
+from hvprep.formats.kernel_cmdline import parameter_name
+from hvprep.model.change import Write
+from hvprep.model.finding import Note, Outcome, Verdict
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+from hvprep.steps.boot.grub2 import edit_menu, find_dangling, find_hand_made, read_cfg
+from hvprep.steps.boot.grub_defaults import plan_defaults
+from hvprep.steps.boot.grub_entries import own_kernels, own_lines
+from hvprep.steps.boot.grub_variables import (
+    OPTIONS,
+    Variables,
+    assigned_in,
+    edit_fallback,
+    read_variables,
+    uses_options,
+)
+from hvprep.steps.boot.kernel_install import plan_cmdline
+from hvprep.steps.boot.mechanism import Boot, boot_problems
+from hvprep.steps.boot.rules import EntryRules
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """All that the command lines are made of: the entries of this system's kernels, and each grub.cfg."""
+
+    kernels: Sequence[str]
+    entries: Mapping[GuestPath, Entry]
+    menus: Sequence[tuple[GrubCfg, Variables]]
+
+    def boots(self) -> list[Boot]:
+        """Every way in which one of the kernels is booted."""
+        found = [boot for path in self.entries for boot in self.boots_of(path)]
+        for cfg, variables in self.menus:
+            for own in own_lines(cfg, self.kernels, variables.values):
+                for suffix, words in variables.readings(own.line.words):
+                    has_initrd = bool(own.line.initrds)
+                    found.append(Boot(own.title + suffix, own.kernel, words, has_initrd, variables.config))
+        return found
+
+    def boots_of(self, path: GuestPath) -> list[Boot]:
+        """The same for one entry: with each grub.cfg's variables."""
+        entry = self.entries[path]
+        title, kernel = entry.title or path.name, (entry.linux or "").rpartition("/")[2]
+        readings = [each for _, variables in self.menus for each in variables.readings(entry.options)]
+        return [
+            Boot(title + suffix, kernel, words, bool(entry.initrds), path)
+            for suffix, words in dict.fromkeys(readings)
+        ]
+
+
+def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
+    """See Mechanism."""
+    return _read(view, loader).boots()
+
+
+def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
+    """See Mechanism."""
+    for path, entry in _read_entries(view).items():
+        if entry.linux is not None and not _is_there(view, entry.linux):
+            yield Note(
+                Verdict.UNMET,
+                f"{path} boots {entry.linux}, which is not there",
+                f"install that kernel again, or remove {path}",
+            )
+    before = _read(view, loader)
+    after = _edited(view, before, rules)
+    refusal = _find_refusal(view, facts, before, after, rules)
+    if refusal is not None:
+        yield refusal
+        return
+    yield from _changes(before, after)
+    if facts.image.grub is not None:
+        yield from plan_defaults(view, facts.image.grub, rules)
+    yield from plan_cmdline(view, rules, _booted(after))
+
+
+def _read(view: View, loader: BootLoader) -> _Sources:
+    kernels = own_kernels(view)
+    entries = {
+        path: entry
+        for path, entry in _read_entries(view).items()
+        if entry.linux is not None
+        and entry.linux.rpartition("/")[2] in kernels
+        and _is_there(view, entry.linux)
+    }
+    menus = [(read_cfg(view, path), read_variables(view, path)) for path in loader.configs[1:]]
+    return _Sources(kernels, entries, menus)
+
+
+def _read_entries(view: View) -> dict[GuestPath, Entry]:
+    """Every entry, whatever it boots. Raises FormatError, which names the file."""
+    entries = {}
+    for path in view.glob(f"{BLS_ENTRIES}/*.conf"):
+        try:
+            entries[path] = bls.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
+        except FormatError as error:
+            raise FormatError(f"{path}: {error.sentence}", error.hint) from error
+    return entries
+
+
+def _is_there(view: View, kernel: str) -> bool:
+    """Whether a path of GRUB's leads to a file; /boot may be a file system of its own, or not."""
+    relative = kernel.lstrip("/")
+    return any(
+        view.node(view.resolve(directory / relative)) is not None
+        for directory in (GuestPath("/boot"), GuestPath("/"))
+    )
+
+
+def _edited(view: View, sources: _Sources, rules: EntryRules) -> _Sources:
+    """The sources with the words that `rules` ask for, as far as words can be changed."""
+
+    def edit(words: Sequence[str]) -> Sequence[str]:
+        return rules.edit(words) if rules.problems(words) else words
+
+    menus = []
+    for cfg, variables in sources.menus:
+        menu = edit_menu(view, grub_cfg.parse(edit_fallback(cfg.text, edit)), rules)
+        block = variables.block
+        if block is not None and block.get(OPTIONS) is not None:
+            block = block.edit_words(OPTIONS, edit)
+        menus.append((menu, replace(variables, assigned=assigned_in(view, menu.text), block=block)))
+    result = replace(sources, menus=menus)
+    entries = {
+        path: _edited_entry(path, entry, rules) if boot_problems(result.boots_of(path), rules) else entry
+        for path, entry in sources.entries.items()
+    }
+    return replace(result, entries=entries)
+
+
+def _edited_entry(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
+    """Ours are in $kernelopts already where the entry has it: what comes after must not undo them."""
+
+    def edit(words: Sequence[str]) -> Sequence[str]:
+        if not uses_options(words):
+            return rules.edit(words)
+        kept = [word for word in words if not rules.is_unwanted(word)]
+        consoles = [word for word in kept if parameter_name(word) == "console"]
+        return (*consoles, *(word for word in kept if word not in consoles))
+
+    try:
+        return entry.edit_options(edit)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
+
+
+def _find_refusal(
+    view: View, facts: Facts, before: _Sources, after: _Sources, rules: EntryRules
+) -> Note | None:
+    """Why nothing is changed: another program owns the entries, or the words would not get right."""
+    words = {parameter_name(word) for entry in before.entries.values() for word in entry.options}
+    if "ostree" in words:
+        return Note(
+            Verdict.UNMET,
+            f"the entries in {BLS_ENTRIES} are ostree's, which makes them anew",
+            "use: rpm-ostree kargs --append-if-missing=WORD --delete-if-present=WORD",
+        )
+    pairs = zip(before.menus, after.menus)
+    changed = [variables.config for (old, variables), (new, _) in pairs if new.text != old.text]
+    refusal = find_dangling(view, before.menus[0][1].config) or find_hand_made(view, facts, changed)
+    problems = boot_problems(after.boots(), rules)
+    if refusal is None and problems:
+        return Note(
+            Verdict.UNMET,
+            f"{problems[0]}, and that comes from a variable of GRUB's in its options",
+            "see grub2-editenv list; $tuned_params is set by the profile of tuned",
+        )
+    return refusal
+
+
+def _changes(before: _Sources, after: _Sources) -> Iterator[Write]:
+    for path, entry in after.entries.items():
+        if entry != before.entries[path]:
+            yield _write(path, entry.render(), f"{path.name} gets the parameters")
+    blocks: dict[GuestPath, Write] = {}
+    for (old, variables), (new, edited) in zip(before.menus, after.menus):
+        if new.text != old.text:
+            yield _write(variables.config, new.text, "what GRUB falls back on gets the parameters too")
+        if edited.block is not None and edited.block != variables.block:
+            why = f"${OPTIONS} in {variables.path} gets the parameters"
+            blocks[variables.path] = Write(variables.path, edited.block.render(), why)
+    yield from blocks.values()
+
+
+def _write(path: GuestPath, text: str, why: str) -> Write:
+    return Write(path, text.encode("utf-8", "surrogateescape"), why)
+
+
+def _booted(sources: _Sources) -> Sequence[str] | None:
+    """The words of the default entry: the saved one, or the newest; None where $kernelopts holds them."""
+    saved = {variables.values.get("saved_entry") for _, variables in sources.menus}
+
+    def rank(path: GuestPath) -> tuple[object, ...]:
+        name = bls.parse_file_name(path.name)
+        is_kernel = name is not None and not name.is_rescue
+        return is_kernel, path.stem in saved, version_key(name.version if name is not None else "")
+
+    path = max(sources.entries, key=rank, default=None)
+    words = sources.entries[path].options if path is not None else ()
+    return words if words and not uses_options(words) else None
