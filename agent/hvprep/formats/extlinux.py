@@ -28,8 +28,8 @@ from hvprep.formats import kernel_cmdline
 
 #: No configuration is as long; a longer text is refused.
 LIMIT_CHARACTERS = 1 << 20
-#: More than anybody has of entries, and of characters in the `APPEND` that all of them inherit (syslinux takes
-#: 2047 of them), so that reading ends soon.
+#: More than anybody has of entries, and of characters in the `APPEND` that all of them inherit (syslinux
+#: takes 2047), so that reading ends soon.
 ENTRIES_LIMIT, INHERITED_LIMIT_CHARACTERS = 1000, 4096
 
 _DIRECTIVE = re.compile(r"([ \t]*)([^ \t\r\n#][^ \t\r\n]*)([ \t]*)([^\r\n]*)")
