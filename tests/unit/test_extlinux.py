@@ -154,7 +154,10 @@ def test_serial_comes_first(text: str, expected: str) -> None:
     assert set_serial(edited, "0 115200") == edited
 
 
-@pytest.mark.parametrize("text", ["LABEL a\nKERNEL b\rc\n", "x" * (1 << 20) + "y"])
+@pytest.mark.parametrize(
+    "text",
+    ["LABEL a\nKERNEL b\rc\n", "x" * (1 << 20) + "y", "LABEL a\n" * 1001, f"APPEND {'a ' * 2049}\n"],
+)
 def test_what_cannot_be_read_safely_is_refused(text: str) -> None:
     with pytest.raises(FormatError) as caught:
         parse(text)

@@ -174,5 +174,7 @@ def test_a_file_that_grub_only_reads_has_any_size() -> None:
     assert edited.unset("mariner_cmdline").render() == HEADER + b"mariner_linux=vmlinuz-5.15\n"
     with pytest.raises(FormatError, match="not 1024"):
         parse(text)
+    with pytest.raises(FormatError, match="has 65537 bytes"):
+        parse(HEADER.ljust(65537, b"#"), is_fixed=False)
     with pytest.raises(FormatError, match="line 2 of the GRUB environment block is cut off"):
         parse(HEADER + b"a=1", is_fixed=False)

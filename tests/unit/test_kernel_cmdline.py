@@ -179,6 +179,7 @@ def test_edits_of_any_text_do_what_they_say(text: str, words: list[str]) -> None
         ("", (), ""),
         (" \n", ("a",), "a \n"),
         ("a  b\tc\n", ("a", "c"), "a\tc\n"),
+        ("a  b\tc", ("c", "b"), "c b"),
         ("a  b\tc\n", ("x", "b", "a"), "x  b a\n"),
         ("  a b", ("b",), "  b"),
         ("a b a", ("a", "a", "a"), "a a a"),

@@ -48,6 +48,12 @@ def test_what_would_not_be_read_is_refused(text: str, words: list[str]) -> None:
     assert caught.value.hint
 
 
+def test_a_text_longer_than_any_command_line_is_refused() -> None:
+    with pytest.raises(FormatError, match="65537 characters") as caught:
+        parse("a" * 65537)
+    assert caught.value.hint
+
+
 @given(st.text() | st.text('ab#="\n -', max_size=30))
 def test_every_text_comes_back_and_two_edits_are_one(text: str) -> None:
     cmdline = parse(text)

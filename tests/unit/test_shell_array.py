@@ -109,6 +109,7 @@ def test_files_are_evaluated_in_order() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("M=(a)\n" * 50000, "has 300000 characters"),
         ("x\nM=(a", "array that begins in line 2 never ends"),
         ("M=(a; b)", "array that begins in line 1 has ';' in it"),
         ("M=((a))", "has '\\(' in it"),

@@ -28,6 +28,9 @@ from hvprep.formats import kernel_cmdline
 
 #: No configuration is as long; a longer text is refused.
 LIMIT_CHARACTERS = 1 << 20
+#: More than anybody has of entries, and of characters in the `APPEND` that all of them inherit (syslinux
+#: takes 2047), so that reading ends soon.
+ENTRIES_LIMIT, INHERITED_LIMIT_CHARACTERS = 1000, 4096
 
 _DIRECTIVE = re.compile(r"([ \t]*)([^ \t\r\n#][^ \t\r\n]*)([ \t]*)([^\r\n]*)")
 _FILE = re.compile(r"[^ \t\r\n]+")
@@ -131,7 +134,14 @@ def parse(text: str) -> Config:
     labels = [i for i, directive in enumerate(directives) if directive.keyword == "label"]
     above = directives[: labels[0]] if labels else directives
     ends = [*labels[1:], len(directives)]
-    entries = [_entry(directives[start:end], _last(above, "append")) for start, end in zip(labels, ends)]
+    inherited = _last(above, "append")
+    if len(labels) > ENTRIES_LIMIT or len(inherited or "") > INHERITED_LIMIT_CHARACTERS:
+        raise FormatError(
+            f"the extlinux configuration has {len(labels)} entries, and {len(inherited or '')} characters of "
+            "words for all of them",
+            "Look at it; no tool writes that.",
+        )
+    entries = [_entry(directives[start:end], inherited) for start, end in zip(labels, ends)]
     return Config(lines, tuple(directives), tuple(entries))
 
 

@@ -2,8 +2,8 @@
 
 Source: grub-core/lib/envblk.c and util/grub-editenv.c of GRUB 2. A header, then one `NAME=value` per line in
 which `\\` and newline have a backslash before them, then `#` up to the last byte. The size is part of the
-format: GRUB writes into the blocks of the file that it finds, and can neither grow nor shrink it. Files that it
-only reads with load_env, like Azure Linux 2's /boot/mariner.cfg, have the same lines and any size.
+format: GRUB writes into the blocks of the file that it finds, and can neither grow nor shrink it. Files that
+it only reads with load_env, like Azure Linux 2's /boot/mariner.cfg, have the same lines and any size.
 
 >>> env = parse(new().set('kernelopts', 'root=/dev/sda1 ro').render())
 >>> env.get('kernelopts'), len(env.render())
@@ -24,6 +24,8 @@ from hvprep.formats.kernel_cmdline import WordEdit
 
 #: DEFAULT_ENVBLK_SIZE; GRUB itself takes any size, grub-editenv and Leapp only this one.
 SIZE_BYTES = 1024
+#: No file of any size is as long; a longer one is refused.
+LIMIT_BYTES = 1 << 16
 HEADER = b"# GRUB Environment Block\n"
 
 _REMAKE = (
@@ -112,7 +114,7 @@ def new() -> GrubEnv:
 
 
 def parse(content: bytes, is_fixed: bool = True) -> GrubEnv:
-    """The block in `content`; `parse(content).render() == content`. With `is_fixed` it has to have 1024 bytes.
+    """The block in `content`; `parse(content).render() == content`. `is_fixed`: it has to have 1024 bytes.
 
     Raises FormatError that tells what is wrong: the size, the header, the padding or a line.
     """
@@ -144,7 +146,7 @@ def _check_frame(content: bytes, is_fixed: bool) -> None:
     what = "the GRUB environment block"
     if is_fixed and len(content) == SIZE_BYTES + 1 and content.endswith(b"\n"):
         raise FormatError(f"{what} has a newline behind its {SIZE_BYTES} bytes", _REMAKE)
-    if is_fixed and len(content) != SIZE_BYTES:
+    if len(content) > LIMIT_BYTES or (is_fixed and len(content) != SIZE_BYTES):
         raise FormatError(f"{what} has {len(content)} bytes, not {SIZE_BYTES}", _REMAKE)
     if not content.startswith(HEADER):
         raise FormatError(f'{what} does not begin with "{HEADER.decode().strip()}"', _REMAKE)

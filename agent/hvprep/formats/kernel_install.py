@@ -20,6 +20,9 @@ from hvprep.errors import FormatError
 from hvprep.formats import kernel_cmdline
 from hvprep.formats.kernel_cmdline import WordEdit
 
+#: No kernel takes as much; a longer text is refused.
+LIMIT_CHARACTERS = 1 << 16
+
 _COMMENT = re.compile(r"\s*#", re.A)
 
 
@@ -73,5 +76,7 @@ class Cmdline:
 
 
 def parse(text: str) -> Cmdline:
-    """The command line in `text`. Every text is one; `parse(text).render() == text`."""
+    """The command line in `text`; `parse(text).render() == text`. Raises FormatError only for its length."""
+    if len(text) > LIMIT_CHARACTERS:
+        raise FormatError(f"/etc/kernel/cmdline has {len(text)} characters", "Look at it; it is one line.")
     return Cmdline(tuple(line for line in re.split(r"(?<=\n)", text) if line))

@@ -14,6 +14,7 @@ Value(words=('ext4', 'hv_vmbus', 'nvme'), certain=True)
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -121,11 +122,17 @@ def parse(text: str) -> ShellArrays:
     Raises FormatError for an array that never ends or holds an operator of the shell, and for all that
     `default_grub.parse` refuses.
     """
-    arrays = {array.start: array for array in _arrays(text)} if "(" in text else {}
-    flat = text
-    for array in arrays.values():  # to a reader that knows no arrays, each is one bare word
-        flat = flat[: array.start] + "x" * (array.end - array.start) + flat[array.end :]
-    lines = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"(?m)^", flat)]
+    is_short = len(text) <= default_grub.LIMIT_CHARACTERS  # else default_grub says what is wrong
+    arrays = {array.start: array for array in _arrays(text)} if is_short else {}
+    flat = ""
+    if arrays:  # to a reader that knows no arrays, each is one bare word
+        ends = [0, *(array.end for array in arrays.values())]
+        flat = "".join(
+            text[end : each.start] + "x" * (each.end - each.start) for end, each in zip(ends, arrays.values())
+        )
+    flat += text[len(flat) :]
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    lines = [bisect_right(starts, match.start()) for match in re.finditer("(?m)^", flat)]
     strings = default_grub.parse(flat)
     found = []
     for each in strings.all_assignments:
@@ -180,7 +187,6 @@ def _arrays(text: str) -> Iterator[_Written]:
 
 def _array(text: str, opening: Token, stream: Iterator[Token]) -> _Written:
     words: list[Token] = []
-    line = text.count("\n", 0, opening.start) + 1
     for token in stream:
         if token.operator == ")":
             end = words[-1].end if words else opening.end
@@ -189,12 +195,14 @@ def _array(text: str, opening: Token, stream: Iterator[Token]) -> _Written:
             texts = tuple("".join(piece.text for piece in word.pieces) for word in words)
             return _Written(opening.start, token.end, texts, end, plain and not opaque)
         if token.operator not in ("", "\n"):
+            line = text.count("\n", 0, opening.start) + 1
             raise FormatError(
                 f"the array that begins in line {line} has {token.operator!r} in it",
                 "Put quotes around it, or close the array; bash does not take it as it is.",
             )
         if not token.operator:
             words.append(token)
+    line = text.count("\n", 0, opening.start) + 1
     raise FormatError(
         f"the array that begins in line {line} never ends", "Close it; bash does not read the file as it is."
     )
