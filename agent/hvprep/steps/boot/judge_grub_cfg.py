@@ -12,6 +12,8 @@ from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_entries import OwnLine, own_lines
+from hvprep.steps.boot.grub_menu import menu_problems
+from hvprep.steps.boot.menu_rules import is_menu_want, menu_from_wants
 from hvprep.steps.boot.rules import rules_from_wants
 
 #: A want: the generator ran on another machine, so other systems that it found are not this machine's.
@@ -19,7 +21,8 @@ NO_OTHER_SYSTEMS = "no other systems"
 
 
 def judge_entries(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
-    """What is wrong with the grub.cfg at `candidate`; `build.wants` are rules and NO_OTHER_SYSTEMS."""
+    """What is wrong with the grub.cfg at `candidate`; `build.wants` are rules of both kinds and
+    NO_OTHER_SYSTEMS."""
     try:
         new, old = _read(view, candidate), _read(view, build.target)
     except FormatError as error:
@@ -31,7 +34,11 @@ def judge_entries(view: View, candidate: GuestPath, build: Build) -> tuple[str, 
         problems.append("it boots none of the kernels in /boot")
     if NO_OTHER_SYSTEMS in build.wants and _count_foreign(new) > _count_foreign(old):
         problems.append("it offers systems of the machine that it was made on")
-    rules = rules_from_wants(want for want in build.wants if want != NO_OTHER_SYSTEMS)
+    menu = menu_from_wants(want for want in build.wants if is_menu_want(want))
+    if menu is not None:
+        problems += menu_problems(new.text, menu)
+    others = [want for want in build.wants if want != NO_OTHER_SYSTEMS and not is_menu_want(want)]
+    rules = rules_from_wants(others)
     if rules is not None:
         for own in new_lines:
             problems += [f'entry "{own.title}": {problem}' for problem in rules.problems(own.line.words)]
