@@ -1,4 +1,4 @@
-"""The initrd of the next kernel has the drivers too: the kernel package's own hooks are run, as dpkg would."""
+"""The initrd of the next kernel has the drivers too: its package's own hooks are run, as dpkg would."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def test_the_kernel_packages_hook_makes_an_initrd_with_the_drivers(
         assert digest(guest.initrd(first)) == prepared.after[f"/boot/initrd.img-{first}"].data
 
 
-@pytest.mark.parametrize(
-    "prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True
-)
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True)
 def test_update_initramfs_for_all_kernels_keeps_the_drivers(prepared: Prepared) -> None:
     with overlaid_guest(prepared.guest.root, one_disk=True) as guest:
         old = guest.initrd().stat().st_ino

@@ -1,4 +1,4 @@
-"""/boot on a volume of its own: too small, just large enough, read-only, not mounted, and safe on the disk."""
+"""/boot on a volume of its own: too small, just large enough, read-only, not mounted, safe on the disk."""
 
 from __future__ import annotations
 
