@@ -10,6 +10,8 @@ from typing import Iterator
 
 import pytest
 
+from tests.trees.command import make_runnable_tree
+
 
 @pytest.fixture(scope="session")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -20,6 +22,21 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+@pytest.fixture(scope="session")
+def runnable(memory: Path) -> Path:
+    """A tree whose programs run in a chroot, to copy from."""
+    (memory / "runnable").mkdir()
+    return make_runnable_tree(memory / "runnable" / "root")
+
+
+@pytest.fixture
+def runnable_root(runnable: Path, tmp_path: Path) -> Path:
+    """A tree whose programs run in a chroot: see command.py."""
+    root = tmp_path / "root"
+    subprocess.run(["cp", "--archive", str(runnable), str(root)], check=True)
+    return root
 
 
 @pytest.fixture
