@@ -11,7 +11,8 @@ from hvprep.formats.kernel_modules import ModuleIndex, parse_module_index
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 
-_IMAGE = re.compile(r"(?:vmlinu[xz]|kernel|Image)-(?P<version>[0-9][^/]*)")
+#: dracut's rescue image is a copy of another kernel, under a name of which there are no modules.
+_IMAGE = re.compile(r"(?:vmlinu[xz]|kernel|Image)-(?!0-rescue-)(?P<version>[0-9][^/]*)")
 #: Copies that package managers and people leave; boot loaders' generators skip most of them.
 _LEFTOVER = re.compile(r"\.(?:dpkg-\w+|rpm(?:save|new|orig)|bak|old|orig|backup|sig|hmac)$|~$")
 #: Names of an initrd for a version: Debian, EL and dracut's default, SUSE, EL 5.
