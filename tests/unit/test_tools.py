@@ -52,11 +52,11 @@ def test_the_version_of_dracut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "config", "check", "sources"),
     [
-        ("file /usr/sbin/grub-mkconfig 755\n|. /etc/default/grub.d/x.cfg\nelf /usr/bin/grub-script-check x86_64\n",
+        ("file /usr/sbin/grub-mkconfig 755\n|default/grub.d/x\nelf /usr/bin/grub-script-check x86_64\n",
          "/boot/grub/grub.cfg", "/usr/bin/grub-script-check", True),
         ("file /usr/sbin/grub2-mkconfig 755\n|. /etc/default/grub\n", "/boot/grub2/grub.cfg", None, False),
-        ("elf /usr/sbin/grub-mkconfig x86_64\nelf /usr/sbin/grub2-mkconfig x86_64\n", "/boot/grub/grub.cfg", None,
-         False),
+        ("elf /usr/sbin/grub-mkconfig x86_64\nelf /usr/sbin/grub2-mkconfig x86_64\n",
+         "/boot/grub/grub.cfg", None, False),
     ],
 )  # fmt: skip
 def test_grub(tmp_path: Path, text: str, config: str, check: Optional[str], sources: bool) -> None:
@@ -74,8 +74,8 @@ def test_no_grub(tmp_path: Path) -> None:
 def test_a_program_may_be_a_link_and_has_to_be_executable(tmp_path: Path) -> None:
     root = make_root(
         tmp_path,
-        "dir /usr/bin\nlink /bin usr/bin\nelf /usr/bin/busybox x86_64\nlink /bin/a busybox\nfile /bin/b 644\n|x\n"
-        "dir /usr/sbin/c\nlink /usr/bin/d ../../../../bin/sh\n",
+        "dir /usr/bin\nlink /bin usr/bin\nelf /usr/bin/busybox x86_64\nlink /bin/a busybox\n"
+        "file /bin/b 644\n|x\ndir /usr/sbin/c\nlink /usr/bin/d ../../../../bin/sh\n",
     )
     assert find_program(root, "a") == GuestPath("/usr/bin/a")
     assert find_program(root, "b", "c", "d") is None
