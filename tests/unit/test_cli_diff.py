@@ -12,9 +12,7 @@ from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 
 PATH = GuestPath("/etc/file")
-BUILD = Build(
-    GuestPath("/boot/x"), ("/usr/bin/dracut", "--tmpdir", f"{SCRATCH}/a b", CANDIDATE), "initrd", "w"
-)
+BUILD = Build(GuestPath("/boot/x"), ("dracut", "--tmpdir", f"{SCRATCH}/a b", CANDIDATE), "initrd", "w")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +23,7 @@ BUILD = Build(
         (Remove(PATH, "w"), "remove /etc/file"),
         (Purge(PATH, "w"), "purge (cannot be undone) /etc/file"),
         (Run(("a", "b c"), (), "w"), "run a 'b c'"),
-        (BUILD, "build /boot/x with: /usr/bin/dracut --tmpdir 'TEMPORARY/a b' NEW"),
+        (BUILD, "build /boot/x with: dracut --tmpdir 'TEMPORARY/a b' NEW"),
     ],
 )
 def test_one_line(change: Change, text: str) -> None:

@@ -48,7 +48,7 @@ def cases() -> Iterator[Tuple[str, Verdict, str]]:
     yield (
         TEMPLATE + GENERATOR + prepared,
         met,
-        "systemd-getty-generator starts serial-getty@ttyS0.service for",
+        "generator starts serial-getty@ttyS0.service for",
     )
     yield TEMPLATE + GENERATOR + bare, unmet, "once every boot entry has console=ttyS0"
     yield TEMPLATE + GENERATOR, unmet, "once every boot entry has console=ttyS0"
