@@ -34,6 +34,8 @@ CONSOLE = "console=ttyS0,115200n8"
 WANTED_WORDS = (CONSOLE, "earlyprintk=ttyS0,115200", "rootdelay=300")
 UNWANTED_WORDS = ("quiet", "rhgb", "splash", "crashkernel=auto")
 BACKUP = ".hvprep-old"
+#: An administrator's configuration of dracut that asks for few drivers: a third of the time.
+QUICK_DRACUT = 'drivers+=" ext4 virtio_blk "\n'
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18  # sched.h, mount.h
 
 
