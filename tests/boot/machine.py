@@ -1,4 +1,4 @@
-"""A virtual machine with the firmware identity of Azure and an emulated processor, seen by its serial ports."""
+"""A virtual machine with the firmware identity of Azure, on an emulated processor, seen by serial ports."""
 
 from __future__ import annotations
 
