@@ -164,7 +164,7 @@ def unreadable_images() -> Iterator[Tuple[str, bytes]]:
     yield "a kernel image", b"MZ" + bytes(510)
 
 
-@pytest.mark.parametrize(("kind", "image"), unreadable_images())
+@pytest.mark.parametrize(("kind", "image"), unreadable_images(), ids=["squash", "unknown", "PE"])
 def test_what_cannot_be_read_is_not_assessed(rig: Rig, kind: str, image: bytes) -> None:
     (rig.root / INITRD).write_bytes(image)
     finding = drivers(rig)

@@ -119,8 +119,9 @@ def test_an_edit_keeps_the_rest_in_its_order(before: str, after: str) -> None:
 
 
 WORDS = st.sampled_from(
-    ["console=tty0", "console=ttyS0", "console=ttyS0,9600", "quiet", "splash=x", "rootdelay=1", "rootwait", "ro",
-     "root=/dev/sda1", "crashkernel=auto", "crashkernel=1M", "earlyprintk=efi", "x-y=1", "numa=off", *SEED.words]
+    ["console=tty0", "console=ttyS0", "console=ttyS0,9600", "quiet", "splash=x", "rootdelay=1", "rootwait",
+     "ro", "root=/dev/sda1", "crashkernel=auto", "crashkernel=1M", "earlyprintk=efi", "x-y=1",
+     "numa=off", *SEED.words]
 )  # fmt: skip
 
 

@@ -63,7 +63,10 @@ def test_what_is_used(tmp_path: Path, new: bytes, old: Optional[bytes]) -> None:
         (b"hsqs" + bytes(99), "its content cannot be read, so nothing proves that it boots: "),
         (image([*FULL, "squash-root.img"]), "its content cannot be read, so nothing proves that it boots: "),
     ],
-)
+    ids=[
+        "no drivers", "no CRC", "another kernel's", "no init", "gutted", "cut short", "empty", "squashfs", "squash"
+    ],
+)  # fmt: skip
 def test_what_is_refused(tmp_path: Path, new: bytes, problem: str) -> None:
     assert problem in judge(tmp_path, new, image(SPACE))
 
