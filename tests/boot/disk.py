@@ -1,4 +1,4 @@
-"""A disk that boots with BIOS, made of a system in a directory: nothing is mounted for it, and no device made.
+"""A disk that boots with BIOS, made of a system in a directory: nothing is mounted for it, no device made.
 
 The host's kernel reads no partition table (test-machine.md), and none of this needs it to.
 """
