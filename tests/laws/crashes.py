@@ -1,4 +1,4 @@
-"""Ends a process of hvprep by SIGKILL right before its n-th mutation, as a power cut or the OOM killer does."""
+"""Ends a process of hvprep by SIGKILL right before its n-th mutation, as the OOM killer may."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def copy_tree(source: Path, target: Path) -> Path:
     """A copy with modes, owners, attributes, links and hard links."""
     target.mkdir()
     copied: dict[int, Path] = {}
-    for directory, _, files in os.walk(source):
+    for directory, _, _ in os.walk(source):
         here = target / Path(directory).relative_to(source)
         _dress(Path(directory), here)
         for item in os.scandir(directory):

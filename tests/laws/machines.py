@@ -63,7 +63,7 @@ done
 
 def judge_image(view: View, candidate: GuestPath, build: Build) -> Tuple[str, ...]:
     """A whole image that holds all that is wanted."""
-    lines = (view.read(candidate) or b"").decode().split("\n")
+    lines = (view.read(candidate) or b"").decode("utf-8", "replace").split("\n")
     if lines[0] != "image" or lines[-2:] != ["end", ""]:
         return ("it is cut off",)
     return tuple(f"it lacks {want}" for want in build.wants if want not in lines)

@@ -71,24 +71,17 @@ def second_changes() -> Tuple[Change, ...]:
 
 def requirements(changes: Sequence[Change]) -> Tuple[Requirement, ...]:
     """One step for each change, which plans it while it is due."""
-    return tuple(
-        Step(
-            f"change-{number}",
-            "t",
-            Severity.REQUIRED,
-            Phase.PREPARE,
-            "s",
-            "r",
-            lambda view, facts, settings, change=change: plan_due(view, change),
-        )
-        for number, change in enumerate(changes)
-    )
+    return tuple(requirement(f"change-{number}", change) for number, change in enumerate(changes))
 
 
-def plan_due(view: View, change: Change) -> Iterator[Outcome]:
-    """`change`, unless the machine is as it would make it."""
-    if not is_met(view, change):
-        yield change
+def requirement(name: str, change: Change) -> Requirement:
+    """That the machine is as `change` makes it."""
+
+    def plan(view: View, facts: None, settings: None) -> Iterator[Outcome]:
+        if not is_met(view, change):
+            yield change
+
+    return Step(name, "title", Severity.REQUIRED, Phase.PREPARE, "source", "remedy", plan)
 
 
 def is_met(view: View, change: Change) -> bool:
@@ -104,5 +97,5 @@ def is_met(view: View, change: Change) -> bool:
     if isinstance(change, Run):
         return view.node(GuestPath("/etc/made/file")) is not None
     assert isinstance(change, Build)
-    lines = (view.read(change.target) or b"").decode().split("\n")
+    lines = (view.read(change.target) or b"").decode("utf-8", "replace").split("\n")
     return not view.is_pending(change.target) and all(want in lines for want in change.wants)

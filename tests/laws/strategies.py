@@ -45,14 +45,37 @@ Planted = Union[File, Directory, Symlink]
 Tree = Dict[str, Planted]
 
 _OWNERS = st.sampled_from([(0, 0), (0, 0), (12, 34)])
-_CONTENTS = st.sampled_from([b"", b"one\n", b"two\n", b"image\nwanted\nend\n", bytes(range(256)) * 40])
+_CONTENTS = st.sampled_from([b"", b"one\n", b"two\n", b"image\nwanted\nend\n", b"\xff\0\r\n" * 2000])
 
 #: Places in three levels; "boot" is where images go.
-PLACES = ("/etc/a", "/etc/b", "/etc/a/a", "/etc/a/b", "/etc/b/a", "/etc/a/a/b", "/boot/a", "/boot/b", "/boot/b/a")
+PLACES = (
+    "/etc/a",
+    "/etc/b",
+    "/etc/a/a",
+    "/etc/a/b",
+    "/etc/b/a",
+    "/etc/a/a/b",
+    "/boot/a",
+    "/boot/b",
+    "/boot/b/a",
+)
 PATHS = st.sampled_from([GuestPath(place) for place in PLACES])
 
 _TARGETS = st.sampled_from(
-    ["a", "b", "../a", "../b/a", "/etc/a", "/etc/b", "/boot", ".", "..", "../../../../etc/b", "/dangling/a", "a/b"]
+    [
+        "a",
+        "b",
+        "../a",
+        "../b/a",
+        "/etc/a",
+        "/etc/b",
+        "/boot",
+        ".",
+        "..",
+        "../../../../etc/b",
+        "/dangling/a",
+        "a/b",
+    ]
 )
 _FILES = st.builds(
     File,

@@ -1,4 +1,4 @@
-"""Ended by SIGKILL at any mutation, the next start gives back the tree as it was, or finishes what was wanted."""
+"""Ended by SIGKILL at any mutation, the next start gives back the tree, or finishes what was wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 from pathlib import Path
-from typing import Callable, List, Sequence
+from typing import Callable, Iterator, Sequence
 
 import pytest
 from hvprep.engine.journal import State, read_transactions
@@ -45,21 +45,19 @@ def roll_back_first(machine: object) -> None:
     take_back(machine, "0001")  # type: ignore[arg-type]
 
 
-def every_crash(top: Path, pristine: Path, action: Action) -> "itertools.chain[Path]":
+def every_crash(top: Path, pristine: Path, action: Action) -> Iterator[Path]:
     """A copy of `pristine` for each mutation of `action`, crashed right before it."""
     count = len(trace_of(copy_tree(pristine, top / "counted"), action))
     assert count > 20
 
-    def crashed(number: int) -> List[Path]:
+    for number in range(1, count + 1):
         host = copy_tree(pristine, top / f"crash-{number}")
         kill_at(number, host, action)
-        return [host]
-
-    return itertools.chain.from_iterable(crashed(number) for number in range(1, count + 1))
+        yield host
 
 
 def undo(host: Path, after: int) -> None:
-    """Recover; what was killed when its commit (or a rollback of two not yet its first mark) was written already
+    """Recover. What was killed with its commit written already, or before a rollback had reached it,
     is not cut off, and is rolled back. All transactions but the first `after` are gone then."""
     recover_alone(open_machine(host))
     for transaction in reversed(read_transactions(open_machine(host).root)[after:]):
@@ -107,7 +105,7 @@ def test_a_crash_in_a_rollback_of_two_then_another_start_finishes_it() -> None:
 
 
 def test_a_crash_in_a_recovery_at_every_other_mutation_of_both() -> None:
-    """Small, so that so many pairs can be tried: a write in a new directory, a rebuilt image that displaces."""
+    """Small, so that so many pairs can be tried: a new directory, a rebuilt image that displaces a backup."""
     changes: Sequence[Change] = (
         Write(GuestPath("/etc/new/file"), b"new\n", "w"),
         Write(GuestPath("/etc/image.conf"), b"wanted\nmore\n", "w"),
@@ -173,7 +171,9 @@ def test_a_line_of_the_journal_that_was_cut_off_is_dropped() -> None:
             if operation == "fsync" and path.name == LOG
         ]
         assert len(appends) > 10
-        for number, (kept, rest) in itertools.product(appends, ((0, b""), (1, b""), (20, b"\0\0\0"), (-1, b""))):
+        for number, (kept, rest) in itertools.product(
+            appends, ((0, b""), (1, b""), (20, b"\0\0\0"), (-1, b""))
+        ):
             host = copy_tree(top / "tree", top / f"torn-{number}-{kept}")
             kill_at(number, host, action)
             (log,) = host.glob(f"var/lib/hvprep/journal/*/{LOG}")
@@ -186,15 +186,15 @@ def test_a_line_of_the_journal_that_was_cut_off_is_dropped() -> None:
 
 @pytest.mark.parametrize("when", ["before", "half-way", "after"])
 def test_a_crash_while_the_generator_runs(when: str) -> None:
-    """The generator itself ends hvprep, and is ended with it: nothing writes on behind the recovery's back."""
+    """The generator itself ends hvprep, and is ended with it: nothing writes on behind the recovery."""
     kill = "kill -9 $PPID; sleep 60"
     script = {
-        "before": f"#!/bin/sh\n{kill}\necho late > $2\n",
-        "half-way": f"#!/bin/sh\necho image > $2\necho x > $2.new\necho x > $TREE$TMPDIR/y\n{kill}\necho end >> $2\n",
-        "after": f"#!/bin/sh\nprintf 'image\\nwanted\\nend\\n' > $2\n{kill}\n",
+        "before": f"{kill}\necho late > $2\n",
+        "half-way": f"echo image > $2; echo x > $2.new; echo x > $TREE$TMPDIR/y\n{kill}\necho end >> $2\n",
+        "after": f"printf 'image\\nwanted\\nend\\n' > $2\n{kill}\n",
     }[when]
     with fresh_directory() as host:
-        plant_programs(host, deadly="#!/bin/sh\necho $$ > $TREE/run/pid\n" + script[len("#!/bin/sh\n") :])
+        plant_programs(host, deadly="#!/bin/sh\necho $$ > $TREE/run/pid\n" + script)
         (host / "run").mkdir()
         make_node(host / "boot/image", b"image\nthe first\nend\n")
         before = take_snapshot(host)

@@ -123,8 +123,8 @@ def test_where_there_are_no_hard_links_the_backup_is_a_copy() -> None:
         make(open_machine(host, refuse_links), [image("/boot/image")])
         assert (host / "boot/image.hvprep-old").read_bytes() == old
         between = take_snapshot(host)
-        changes = [Write(GuestPath("/etc/image.conf"), b"wanted\nmore\n", "w"), image("/boot/image")]
-        make(open_machine(host, refuse_links), changes)
+        conf = Write(GuestPath("/etc/image.conf"), b"wanted\nmore\n", "w")
+        make(open_machine(host, refuse_links), [conf, image("/boot/image")])
         take_back(open_machine(host, refuse_links))
         assert_identical(host, between)
         take_back(open_machine(host, refuse_links))
