@@ -64,7 +64,8 @@ def test_what_is_used(tmp_path: Path, new: bytes, old: Optional[bytes]) -> None:
         (image([*FULL, "squash-root.img"]), "its content cannot be read, so nothing proves that it boots: "),
     ],
     ids=[
-        "no drivers", "no CRC", "another kernel", "no init", "gutted", "cut short", "empty", "squashfs", "inner"
+        "no drivers", "no CRC", "another kernel", "no init", "gutted", "cut short", "empty",
+        "squashfs", "inner",
     ],
 )  # fmt: skip
 def test_what_is_refused(tmp_path: Path, new: bytes, problem: str) -> None:
