@@ -1,7 +1,7 @@
 """What a tree is, so that two moments of it can be compared: rollback has to give back the same.
 
-"Identical" means kind, mode, owner and content (or link target) of every path outside /var/lib/hvprep and
-/run, down to the permissions of directories. Time stamps and inode numbers may differ.
+"Identical" means kind, mode, owner, extended attributes and content (or link target) of every path outside
+/var/lib/hvprep and /run, down to the permissions of directories. Time stamps and inode numbers may differ.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Entry(NamedTuple):
     uid: int
     gid: int
     data: str
+    xattrs: Tuple[Tuple[str, bytes], ...] = ()
 
 
 Snapshot = Mapping[str, Entry]
@@ -59,7 +60,12 @@ def _entry(path: Path) -> Entry:
         kind = "directory"
     else:
         kind, data = "other", f"{stat.S_IFMT(info.st_mode):o} {info.st_rdev}"
-    return Entry(kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, data)
+    return Entry(kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, data, _xattrs(path))
+
+
+def _xattrs(path: Path) -> Tuple[Tuple[str, bytes], ...]:
+    names = sorted(os.listxattr(path, follow_symlinks=False))
+    return tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in names)
 
 
 def _digest(path: Path) -> str:
@@ -92,6 +98,8 @@ def _differences(before: Entry, after: Entry) -> Iterator[str]:
         yield f"mode {before.mode:04o} -> {after.mode:04o}"
     if (before.uid, before.gid) != (after.uid, after.gid):
         yield f"owner {before.uid}:{before.gid} -> {after.uid}:{after.gid}"
+    if before.xattrs != after.xattrs:
+        yield f"extended attributes {dict(before.xattrs)} -> {dict(after.xattrs)}"
 
 
 @pytest.fixture

@@ -41,6 +41,11 @@ def warn_ignoring(sentence: str) -> None:
     LOGGER.warning("%s, ignoring", sentence.rstrip(". \n"))
 
 
+def harmless(text: str) -> str:
+    r"""The text with every control character but tab and newline written out: \x1b."""
+    return text.translate(_CONTROL)
+
+
 def notify_status(text: str, environ: Mapping[str, str] | None = None) -> bool:
     """Tell systemd in one line what goes on (`systemctl status` shows it); whether it was told.
 
@@ -92,7 +97,7 @@ def _import_systemd(module: str) -> Any:
 
 class _ForPeople(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record).translate(_CONTROL)
+        text = harmless(super().format(record))
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         return f"hvprep: {level}{text}"
 
@@ -100,5 +105,5 @@ class _ForPeople(logging.Formatter):
 class _ForJournal(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        lines = super().format(record).translate(_CONTROL).split("\n")
+        lines = harmless(super().format(record)).split("\n")
         return "\n".join(f"<{priority}>{line}" for line in lines)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-from tests.chroot.guest import Done, Guest
+from tests.chroot.guest import Done, Guest, enter_own_mounts
 from tests.roots import RECIPES, copied_root
 from tests.snapshot import Snapshot, take_snapshot
-
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18  # sched.h, mount.h
 
 
 @dataclass(frozen=True)
@@ -37,12 +33,7 @@ class Prepared:
 @pytest.fixture(scope="session", autouse=True)
 def own_mounts() -> None:
     """From here on what this process mounts is seen by it and its children alone, and ends with them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    for result in (
-        libc.unshare(CLONE_NEWNS),
-        libc.mount(b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None),
-    ):
-        assert result == 0, os.strerror(ctypes.get_errno())
+    enter_own_mounts()
 
 
 @pytest.fixture(scope="session")

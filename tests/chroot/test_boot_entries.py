@@ -1,4 +1,4 @@
-"""The real grub-mkconfig: when its candidate is used, when not, and what update-grub makes of it afterwards."""
+"""The real grub-mkconfig: when its candidate is used, when not, and what update-grub does afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_candidate_that_describes_the_system_is_used(system: str) -> None:
 
 @SYSTEMS
 def test_a_candidate_that_describes_the_builder_is_not_used(system: str) -> None:
-    """In a plain directory the real grub-probe answers for the builder's disk, and grub-mkconfig ends with 0."""
+    """In a plain directory grub-probe answers for the builder's disk, and grub-mkconfig ends with 0."""
     with copied_root(system) as root:
         guest = Guest(root)
         add_marker(guest)
@@ -82,9 +82,7 @@ def later(prepared: Prepared) -> Iterator[Guest]:
         yield guest
 
 
-@pytest.mark.parametrize(
-    "prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True
-)
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True)
 def test_words_of_the_administrator_reach_the_next_configuration(later: Guest) -> None:
     defaults = later.root / "etc/default/grub"
     edit(defaults, 'GRUB_CMDLINE_LINUX=""', 'GRUB_CMDLINE_LINUX="net.ifnames=0 console=tty0"')
@@ -117,9 +115,7 @@ def test_a_later_console_that_would_win_is_found_and_mended(later: Guest) -> Non
     assert_entries_prepared(later)
 
 
-@pytest.mark.parametrize(
-    "prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True
-)
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True)
 def test_backups_are_no_boot_entries(later: Guest) -> None:
     entries = len(later.linux_lines())
     later.tool("update-grub")
@@ -144,9 +140,7 @@ def test_rollback_makes_a_configuration_anew_that_was_generated_since(
 
 
 @PREPARED
-def test_a_changed_source_is_a_conflict_and_force_overwrites_it(
-    prepared: Prepared, later: Guest
-) -> None:
+def test_a_changed_source_is_a_conflict_and_force_overwrites_it(prepared: Prepared, later: Guest) -> None:
     defaults = later.root / "etc/default/grub"
     defaults.write_text(defaults.read_text() + "# mine\n")
     changed = take_snapshot(later.root)

@@ -1,4 +1,4 @@
-"""check, prepare, check, prepare, rollback on real systems, each end confirmed by the distribution's own tools."""
+"""check, prepare, check, prepare, rollback on real systems, confirmed by the distribution's own tools."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_prepare_ends_well(prepared: Prepared) -> None:
 
 
 def test_the_whole_difference(prepared: Prepared) -> None:
-    """The real generators wrote the files that they were run for, the backups stand beside, and that is all."""
+    """The real generators wrote the files that they were run for, backups stand beside, and that is all."""
     initrd, mode = f"/boot/{prepared.guest.initrd().name}", 0o644
     drop_in = ["changed /etc/initramfs-tools/modules (content)"]
     if prepared.name.endswith("dracut"):

@@ -1,4 +1,4 @@
-"""The initrd of the next kernel has the drivers too: the kernel package's own hooks are run, as dpkg would."""
+"""The initrd of the next kernel has the drivers too: its package's own hooks are run, as dpkg would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Callable
 import pytest
 
 from tests.chroot.conftest import Prepared
-from tests.chroot.guest import BACKUP, DRIVERS, Guest, assert_entries_prepared, overlaid_guest
+from tests.chroot.guest import BACKUP, DRIVERS, QUICK_DRACUT, Guest, assert_entries_prepared, overlaid_guest
 from tests.snapshot import take_snapshot
 
 LATER = "6.99.0-1-amd64"
@@ -47,6 +47,8 @@ def test_the_kernel_packages_hook_makes_an_initrd_with_the_drivers(
     with overlaid_guest(prepared.guest.root, one_disk=True) as guest:
         first = guest.kernel
         install_kernel(guest, LATER)
+        if hook == "dracut":
+            (guest.root / "etc/dracut.conf.d/00-quick.conf").write_text(QUICK_DRACUT)
         image = f"/boot/vmlinuz-{LATER}"
         assert (guest.root / f"etc/kernel/postinst.d/{hook}").exists()
         guest.tool("run-parts", f"--arg={LATER}", f"--arg={image}", "/etc/kernel/postinst.d")
@@ -59,9 +61,7 @@ def test_the_kernel_packages_hook_makes_an_initrd_with_the_drivers(
         assert digest(guest.initrd(first)) == prepared.after[f"/boot/initrd.img-{first}"].data
 
 
-@pytest.mark.parametrize(
-    "prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True
-)
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True)
 def test_update_initramfs_for_all_kernels_keeps_the_drivers(prepared: Prepared) -> None:
     with overlaid_guest(prepared.guest.root, one_disk=True) as guest:
         old = guest.initrd().stat().st_ino
@@ -78,7 +78,7 @@ def test_update_initramfs_for_all_kernels_keeps_the_drivers(prepared: Prepared) 
 def test_dracut_that_rewrites_in_place_cannot_reach_the_backup(prepared: Prepared) -> None:
     """Before 107 it truncates and fills the inode that it finds, so every hard link to that one is lost."""
     with overlaid_guest(prepared.guest.root) as guest:
-        (guest.root / "etc/dracut.conf.d/00-quick.conf").write_text('drivers+=" ext4 virtio_blk "\n')
+        (guest.root / "etc/dracut.conf.d/00-quick.conf").write_text(QUICK_DRACUT)
         image = guest.initrd()
         second = image.with_name("second-name")
         os.link(image, second)

@@ -1,10 +1,11 @@
-"""/boot on a volume of its own: too small, just large enough, read-only, not mounted, and safe on the disk."""
+"""/boot on a volume of its own: too small, just large enough, read-only, not mounted, safe on the disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Iterator, List
@@ -69,6 +70,14 @@ def on_the_disk(disk: Path, path: str, into: Path) -> str:
     return digest(dumped) if dumped.exists() else ""
 
 
+def is_journal_empty(directory: Path) -> bool:
+    """Of the copy that `on_the_disk` has made."""
+    head = subprocess.run(
+        ["dumpe2fs", "-h", str(directory / "copy.raw")], check=True, capture_output=True, text=True
+    )
+    return re.search(r"^Journal start: +0$", head.stdout, re.MULTILINE) is not None
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -86,6 +95,7 @@ def test_a_boot_loader_that_replays_no_journal_sees_the_new_files_at_once(
         for name in names:
             # First the disk: nothing here may flush what hvprep left in the journal.
             found = on_the_disk(disk, f"/{name}", tmp_path)
+            assert is_journal_empty(tmp_path), "a journal that is not replayed must have nothing to say"
             assert found == digest(guest.root / "boot" / name)
             assert on_the_disk(disk, f"/{name}{BACKUP}", tmp_path) == old[name]
             assert found != old[name]
@@ -95,6 +105,7 @@ def test_a_boot_loader_that_replays_no_journal_sees_the_new_files_at_once(
         assert guest.hvprep("rollback", "--yes").status == 0
         for name in names:
             assert on_the_disk(disk, f"/{name}", tmp_path) == old[name], "after rollback too"
+            assert is_journal_empty(tmp_path)
         assert diff_snapshots(before, take_snapshot(guest.root)) == []
 
 

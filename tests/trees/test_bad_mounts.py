@@ -1,4 +1,4 @@
-"""File systems that are not there, that can't be written to, or that are full: found before the first write."""
+"""File systems that are not there, read-only or full: found before the first write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Iterator
 import pytest
 from hvprep.engine.preflight import refuse_unmounted
 from hvprep.errors import Refusal
+
 from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.rig import RUNNING, Rig
 from tests.trees.tree import make_tree

@@ -44,7 +44,8 @@ def diff_of(view: View, change: Change) -> str | None:
     is_file = node is not None and node.kind is Kind.FILE
     old = _lines(view.read(change.path) or b"") if is_file else []
     new = _lines(change.content)
-    mode = node.mode if change.mode is None and node is not None else (change.mode or 0o644)
+    kept = node.mode if node is not None and is_file else 0o644
+    mode = kept if change.mode is None else kept & change.mode
     lines = list(difflib.unified_diff(old, new, _name(change.path, is_file), str(change.path), n=2))
     if not mode & 0o004:
         count = sum(1 for line in lines[2:] if line[:1] in "+-")

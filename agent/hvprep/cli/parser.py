@@ -55,7 +55,9 @@ def run(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        return int(options.run(options, screen))
+        status = int(options.run(options, screen))
+        screen.finish()
+        return status
     except HvprepError as error:
         screen.error(error.sentence, error.hint)
         return error.exit_status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from hvprep.cli.report import count_verdicts
 from hvprep.engine.preflight import Room
 from hvprep.engine.rollback import RollbackPlan
 from hvprep.facts.gather import Facts
-from hvprep.log import notify_status
+from hvprep.log import harmless, notify_status
 from hvprep.model.change import Build, Change, Purge
 from hvprep.model.finding import Finding, Verdict
 from hvprep.model.plan import Plan
@@ -36,15 +37,18 @@ class Screen:
     """The terminal of one run, or whatever stands in for it."""
 
     def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):  # a guest's file may hold what the locale cannot write
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         self._out: TextIO = sys.stdout
         self._err: TextIO = sys.stderr
         self._waited_s = 0.0
 
     # Results.
 
-    def line(self, text: str = "") -> None:
-        """A line of the result."""
-        print(text, file=self._out)
+    def line(self, text: str = "", head: str = "", colour: str = "") -> None:
+        """A line of the result; `head` stands in front of the text, coloured on a terminal."""
+        print(self._coloured(harmless(head), colour) + harmless(text), file=self._out)
 
     def document(self, document: Any) -> None:
         """A JSON result."""
@@ -69,8 +73,8 @@ class Screen:
     def findings(self, findings: Sequence[Finding]) -> None:
         """One block a requirement, and the sum."""
         for finding in findings:
-            verdict = self._coloured(f"{finding.verdict.value:<15}", _COLOURS[finding.verdict])
-            self.line(f"{verdict} {finding.id}: {finding.title}")
+            verdict = f"{finding.verdict.value:<15}"
+            self.line(f" {finding.id}: {finding.title}", verdict, _COLOURS[finding.verdict])
             for reason in finding.because:
                 self._wrapped(reason, " " * 16, "- ")
             if finding.remedy is not None and finding.verdict is not Verdict.MET:
@@ -83,7 +87,7 @@ class Screen:
         """Every change in order, as diffs and commands, and the room that they need."""
         for number, planned in enumerate(plan.changes, start=1):
             change = planned.change
-            self.line(self._coloured(f"{number}. {describe(change)}", "1"))
+            self.line("", f"{number}. {describe(change)}", "1")
             self._wrapped(f"{change.why} [{', '.join(planned.steps)}]", "   ", "")
             self._details(change, view)
         for need in room.needs:
@@ -124,7 +128,7 @@ class Screen:
                 self.line("   if that does not describe this system, its kernel lines are edited instead:")
         for line in (diff or "").splitlines():
             colour = {"+": "32", "-": "31", "@": "36"}.get(line[:1], "")
-            self.line("   " + (self._coloured(line, colour) if colour else line))
+            self.line("", f"   {line}", colour)
 
     def _wrapped(self, text: str, indent: str, bullet: str) -> None:
         width = max(60, min(110, _columns(self._out)))
@@ -135,15 +139,16 @@ class Screen:
             self.line(indent + (bullet if number == 0 else " " * len(bullet)) + line)
 
     def _coloured(self, text: str, code: str) -> str:
-        wanted = self._out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        return f"\x1b[{code}m{text}\x1b[0m" if wanted else text
+        """As no-color.org has it: an empty NO_COLOR says nothing."""
+        wanted = self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return f"\x1b[{code}m{text}\x1b[0m" if wanted and code else text
 
     # Progress and errors.
 
     def progress(self, text: str) -> None:
         """What is being done now; systemctl status shows it too."""
         self._end_waiting()
-        self._say(text)
+        self._say(harmless(text))
         notify_status(text)
 
     def on_change(self, number: int, total: int, change: Change) -> None:
@@ -168,9 +173,9 @@ class Screen:
     def error(self, sentence: str, hint: str | None) -> None:
         """Why it ended, and what to do next."""
         self._end_waiting()
-        self._say(f"hvprep: {sentence}")
+        self._say(harmless(f"hvprep: {sentence}"))
         if hint is not None:
-            self._say(f"        {hint}")
+            self._say(harmless(f"        {hint}"))
 
     def _say(self, text: str, end: str = "\n") -> None:
         """A terminal that went away must not stop a rollback half-way."""
@@ -182,9 +187,14 @@ class Screen:
         self._say(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def finish(self) -> None:
+        """Hand out what is still held back. Raises BrokenPipeError where nobody reads any more."""
+        self._out.flush()
+
     def give_up_output(self) -> None:
         """The reader of our output went away: keep the interpreter from complaining at its end."""
-        sys.stdout = None
+        with contextlib.suppress(OSError):
+            self._out.close()
 
 
 def can_ask() -> bool:

@@ -132,7 +132,16 @@ class Journal:
 
 
 def begin(root: Root, time: str, version: str) -> Journal:
-    """A new, open transaction."""
+    """A new, open transaction. Raises Refusal where the journal cannot be written."""
+    try:
+        return _begin(root, time, version)
+    except OSError as error:
+        raise Refusal(
+            f"{JOURNALS} cannot be written: {error.strerror}", "look whether that volume is read-only or full"
+        ) from error
+
+
+def _begin(root: Root, time: str, version: str) -> Journal:
     if root.node(JOURNALS) is None:
         root.make_directory(JOURNALS, _PRIVATE_DIRECTORY)
     numbers = [int(path.name) for path in root.glob(f"{JOURNALS}/[0-9]*") if path.name.isdigit()]

@@ -320,11 +320,11 @@ class _Grammar:
         if operator[0] in "<>":
             self._is_redirecting = self._guarded = True  # where that fails, nothing is assigned
             return
-        if operator == "(" and self._pending:
-            self.disturbed = True  # NAME=(...), an array of bash
+        # NAME=(...) is an array of bash; `&` takes all of `a && b` into the background.
+        self.disturbed |= operator == "&" or (operator == "(" and bool(self._pending))
         is_empty = self._command is None and not self._pending
         lasts = self._command is None or self._command in _SPECIAL
-        terms = bool(self._open) or self._guarded or operator in ("|", "&")
+        terms = bool(self._open) or self._guarded or operator == "|"
         self.found += [replace(each, conditional=terms) for each in self._pending if lasts]
         self._pending, self._command, self._is_redirecting = [], None, False
         self._guarded = operator in ("&&", "||", "|") or (operator == "\n" and is_empty and self._guarded)
@@ -351,9 +351,11 @@ class _Grammar:
                 is_early = is_declared and self._pending and any(piece.opaque for piece in pieces)
                 self._guarded |= bool(is_early or assignment.appends)
                 self._pending.append(assignment)
-            elif self._command is None:
-                self._command = "".join(piece.text for piece in pieces)
-                self.disturbed |= self._command in _DISTURBING or any(piece.opaque for piece in pieces)
+            else:
+                text = "".join(piece.text for piece in pieces)
+                is_odd = "=" in text or any(piece.opaque for piece in pieces)  # may assign for all we know
+                self.disturbed |= is_odd or (not is_declared and text in _DISTURBING)
+                self._command = self._command or text
         elif self._command == "case" and bare == "in":
             self._command = None
 
@@ -479,12 +481,14 @@ def _double_quoted(text: str, start: int, pieces: list[Piece]) -> int:
 def _expansion(text: str, start: int, is_quoted: bool) -> Piece:
     """The piece for the `$`, backquote or `~` at `start`. A `$` before a quote is opaque: shells differ."""
     parameter = _PARAMETER.match(text, start)
-    if parameter:
-        end = parameter.end()
+    if parameter:  # with a continuation after it: what follows may belong to the name
+        end = parameter.end() + 2 * text.startswith("\\\n", parameter.end())
     elif text.startswith(("$(", "${", "`"), start):
         end = _end_of_nesting(text, start, is_quoted)
     else:
-        is_special = not is_quoted and text.startswith(("~", "$'", '$"'), start)
+        is_special = text.startswith("$\\\n", start) or (
+            not is_quoted and text.startswith(("~", "$'", '$"'), start)
+        )
         return Piece(text[start], is_special, start, start + 1)
     return Piece(text[start:end], True, start, end)
 

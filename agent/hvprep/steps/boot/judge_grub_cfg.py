@@ -58,8 +58,14 @@ def _losses(old: Sequence[OwnLine], new: Sequence[OwnLine]) -> list[str]:
         if not after:
             problems.append(f"the entries of {kernel} disappear from it")
             continue
+        # Without an initrd root= can be no UUID; with its first one grub-mkconfig makes it one.
+        gets_first = not _initrds(before) and all(boot.line.initrds for boot in after)
         for what, old_values, new_values in (
-            ("kernel path, root= or volume", _identities(before), _identities(after)),
+            (
+                "kernel path, root= or volume",
+                _identities(before, not gets_first),
+                _identities(after, not gets_first),
+            ),
             ("initrd", _initrds(before), _initrds(after)),
         ):
             if old_values and old_values != new_values:
@@ -69,9 +75,9 @@ def _losses(old: Sequence[OwnLine], new: Sequence[OwnLine]) -> list[str]:
     return problems
 
 
-def _identities(boots: Sequence[OwnLine]) -> set[tuple[str, ...]]:
+def _identities(boots: Sequence[OwnLine], with_root: bool) -> set[tuple[str, ...]]:
     return {
-        (path, *(f"root={root}" for root in roots), *sorted(uuids))
+        (path, *(f"root={root}" for root in roots if with_root), *sorted(uuids))
         for path, roots, uuids in (boot.identity for boot in boots)
     }
 

@@ -1,0 +1,186 @@
+"""Which words a boot entry must carry: the policy, in tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Tuple
+
+import pytest
+from hvprep.errors import FormatError
+from hvprep.facts.architecture import Architecture
+from hvprep.facts.kernels import Kernel
+from hvprep.model.node import GuestPath
+from hvprep.settings import Settings
+from hvprep.steps.entry_rules import (
+    EntryRules,
+    choose_rules,
+    console_device,
+    is_console,
+    needs_numa_off,
+    rules_from_wants,
+    rules_to_wants,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+X86 = Architecture("x86_64", True, "a test says so")
+ARM = Architecture("aarch64", False, "a test says so")
+SEED = choose_rules(Settings(), X86, [], False)
+
+
+def kernel(version: str) -> Kernel:
+    return Kernel(version, GuestPath(f"/boot/vmlinuz-{version}"), None, None)
+
+
+def test_the_seed() -> None:
+    assert SEED.words == ("console=ttyS0,115200n8", "earlyprintk=ttyS0,115200", "rootdelay=300")
+    assert SEED.absent == ("rhgb", "quiet", "splash", "crashkernel=auto")
+
+
+@pytest.mark.parametrize(
+    ("settings", "architecture", "versions", "bare", "words"),
+    [
+        ({}, ARM, ["6.1.0"], False, ["console=ttyAMA0", "rootdelay=300"]),
+        ({}, Architecture("", False, ""), [], False, ["console=ttyS0,115200n8", "rootdelay=300"]),
+        (
+            {},
+            replace(X86, name="i686"),
+            [],
+            False,
+            ["console=ttyS0,115200n8", "earlyprintk=ttyS0,115200", "rootdelay=300"],
+        ),
+        ({}, X86, [], True, ["console=ttyS0,115200n8", "earlyprintk=ttyS0,115200", "rootwait"]),
+        ({"kernel_early_printk": False}, X86, [], False, ["console=ttyS0,115200n8", "rootdelay=300"]),
+        ({"kernel_root_delay_s": 0}, X86, [], False, ["console=ttyS0,115200n8", "earlyprintk=ttyS0,115200"]),
+        ({"kernel_console": "ttyS1", "kernel_root_delay_s": 5}, X86, [], False,
+         ["console=ttyS1", "earlyprintk=ttyS1", "rootdelay=5"]),
+        ({"kernel_console": "ttyS1,9600n8r"}, ARM, [], False, ["console=ttyS1,9600n8r", "rootdelay=300"]),
+        ({}, X86, ["6.1.0", "2.6.32-431.el6.x86_64"], False, [*SEED.words, "numa=off"]),
+        ({"kernel_extra_parameters": ("net.ifnames=0", "rootwait")}, X86, [], False,
+         [*SEED.words, "net.ifnames=0", "rootwait"]),
+        ({"kernel_extra_parameters": ("numa=on",)}, X86, ["2.6.36"], False, [*SEED.words, "numa=off"]),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for(
+    settings: dict, architecture: Architecture, versions: List[str], bare: bool, words: List[str]
+) -> None:
+    rules = choose_rules(Settings(**settings), architecture, [kernel(version) for version in versions], bare)
+    assert list(rules.words) == words
+
+
+def test_a_bare_entry_must_not_have_rootdelay() -> None:
+    rules = choose_rules(Settings(), X86, [], True)
+    words = [*rules.words, "rootdelay=300"]
+    assert rules.problems(words) == ("it carries rootdelay=300",)
+    assert rules.edit(words) == rules.words
+
+
+def test_crashkernel_may_be_kept() -> None:
+    words = [*SEED.words[:1], "crashkernel=auto", *SEED.words[1:]]
+    assert SEED.problems(words) == ("it carries crashkernel=auto",)
+    keeps = choose_rules(Settings(kernel_keep_crashkernel=True), X86, [], False)
+    assert keeps.problems(words) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "problems"),
+    [
+        ("console=tty0 {}", []),
+        ("ro single  {} panic=-1", []),
+        ("console=ttyS0,115200n8 {} crashkernel=256M", []),
+        ("{} console=tty0", ["its last console is console=tty0, not console=ttyS0,115200n8"]),
+        ("{} console=ttyS0", ["its last console is console=ttyS0, not console=ttyS0,115200n8"]),
+        ("earlyprintk=ttyS0,115200 rootdelay=300", ["it has no console=, not console=ttyS0,115200n8"]),
+        ("{} rootdelay=300", ["it carries rootdelay=300 rootdelay=300, not rootdelay=300"]),
+        ("{} rootdelay=10", ["it carries rootdelay=300 rootdelay=10, not rootdelay=300"]),
+        ("console=ttyS0,115200n8 earlyprintk=ttyS0,115200", ["it lacks rootdelay=300"]),
+        ("{} quiet rhgb", ["it carries quiet", "it carries rhgb"]),
+        ("splash=silent {}", ["it carries splash=silent"]),
+        ("{} consoleblank=0 quieter root_delay=1", []),
+        ("{} crashkernel=auto", ["it carries crashkernel=auto"]),
+    ],
+)
+def test_what_is_wrong_with_an_entry(words: str, problems: List[str]) -> None:
+    assert list(SEED.problems(words.format(" ".join(SEED.words)).split())) == problems
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("root=UUID=1 ro quiet splash", "root=UUID=1 ro"),
+        ("console=tty0 ro console=ttyS0,9600", "console=tty0 ro"),
+        ("earlyprintk=serial rootdelay=5 x rootdelay=6", "x"),
+        ("crashkernel=auto crashkernel=256M", "crashkernel=256M"),
+        ("consoleblank=0 console=hvc0", "consoleblank=0 console=hvc0"),
+    ],
+)
+def test_an_edit_keeps_the_rest_in_its_order(before: str, after: str) -> None:
+    assert SEED.edit(before.split()) == (*after.split(), *SEED.words)
+
+
+WORDS = st.sampled_from(
+    ["console=tty0", "console=ttyS0", "console=ttyS0,9600", "quiet", "splash=x", "rootdelay=1", "rootwait",
+     "ro", "root=/dev/sda1", "crashkernel=auto", "crashkernel=1M", "earlyprintk=efi", "x-y=1",
+     "numa=off", *SEED.words]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS), st.booleans())
+def test_an_edit_has_its_effect_and_doing_it_twice_is_doing_it_once(words: List[str], bare: bool) -> None:
+    rules = choose_rules(Settings(), X86, [kernel("2.6.18")], bare)
+    once = rules.edit(words)
+    assert rules.problems(once) == ()
+    assert rules.edit(once) == once
+
+
+@pytest.mark.parametrize(
+    ("version", "needs"),
+    [
+        ("2.6.32-431.el6.x86_64", True),
+        ("2.6.32-504.el6.x86_64", False),
+        ("2.6.32-754.35.1.el6.x86_64", False),
+        ("2.6.18-419.el5", True),
+        ("2.6.36", True),
+        ("2.6.37", False),
+        ("3.10.0-1160.el7.x86_64", False),
+        ("6.1.0-56-amd64", False),
+    ],
+)
+def test_numa_off(version: str, needs: bool) -> None:
+    assert needs_numa_off(version) == needs
+
+
+def test_rules_survive_the_plan() -> None:
+    for rules in (SEED, EntryRules("console=ttyAMA0", (), ()), choose_rules(Settings(), X86, [], True)):
+        assert rules_from_wants(rules_to_wants(rules)) == rules
+    assert rules_from_wants([]) is None
+
+
+@pytest.mark.parametrize(
+    "wants", [["nonsense"], ["present "], ["present a=1"], ["console console=a", "console console=b"]]
+)
+def test_wants_that_mean_nothing(wants: List[str]) -> None:
+    with pytest.raises(FormatError):
+        rules_from_wants(wants)
+
+
+@pytest.mark.parametrize(
+    ("console", "architecture", "device"),
+    [("auto", X86, "ttyS0"), ("auto", ARM, "ttyAMA0"), ("ttyS1,115200", X86, "ttyS1"), ("hvc0", ARM, "hvc0")],
+)
+def test_the_device_of_the_console(console: str, architecture: Architecture, device: str) -> None:
+    assert console_device(Settings(kernel_console=console), architecture) == device
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("console=ttyS0",), True),
+        (("console=tty0", "console=ttyS0,115200n8", "console=tty1"), True),
+        (("console=ttyS01",), False),
+        (("consoleblank=ttyS0",), False),
+        ((), False),
+    ],
+)
+def test_whether_a_device_is_a_console(words: Tuple[str, ...], answer: bool) -> None:
+    assert is_console(words, "ttyS0") == answer

@@ -1,0 +1,76 @@
+"""Which new initrd may take the old one's place."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import List, Optional
+
+import pytest
+from hvprep.model.change import Build
+from hvprep.model.node import GuestPath
+from hvprep.steps.judge_initrd import judge_initrd
+from hvprep.system.root import Root
+
+from tests.trees.standins.initrd_generator import archive
+
+TARGET, CANDIDATE = GuestPath("/boot/initrd.img-6.1"), GuestPath("/boot/.new")
+SPACE = ["init", "usr/bin/sh", "usr/bin/udevadm", "usr/lib/libc.so.6"]
+MODULES = "usr/lib/modules/6.1/kernel"
+FULL = [*SPACE, f"{MODULES}/hv_vmbus.ko", f"{MODULES}/sd_mod.ko.xz", f"{MODULES}/crc32c-intel.ko"]
+WANTS = ("hv_vmbus", "sd_mod", "crc32c_generic|crc32c_intel")
+
+
+def image(names: List[str]) -> bytes:
+    return gzip.compress(archive(dict.fromkeys(names, b"x\n")))
+
+
+def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None) -> str:
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/.new").write_bytes(new)
+    if old is not None:
+        (tmp_path / "boot/initrd.img-6.1").write_bytes(old)
+    build = Build(TARGET, ("dracut",), "initrd", "a test", WANTS, "6.1")
+    return "; ".join(judge_initrd(Root(tmp_path), CANDIDATE, build))
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (image(FULL), image(SPACE)),
+        (image(FULL), None),
+        (image(FULL), b"damaged"),
+        (image(FULL), image([*SPACE, "usr/bin/strace"])),
+        (archive(dict.fromkeys(FULL[4:], b"")) + image(SPACE), image(SPACE)),
+        (image([name.replace("usr/lib/modules", "lib/modules") for name in FULL]), None),
+    ],
+    ids=["drivers", "the first", "the old one is damaged", "less of it", "two segments", "another place"],
+)
+def test_what_is_used(tmp_path: Path, new: bytes, old: Optional[bytes]) -> None:
+    assert judge(tmp_path, new, old) == ""
+
+
+@pytest.mark.parametrize(
+    ("new", "problem"),
+    [
+        (image(SPACE), "it lacks the drivers hv_vmbus sd_mod crc32c_generic or crc32c_intel"),
+        (image(FULL[:-1]), "it lacks the drivers crc32c_generic or crc32c_intel"),
+        (image([name.replace("/6.1/", "/6.2/") for name in FULL]), "it lacks the drivers hv_vmbus"),
+        (image(FULL[1:]), "it lacks init, which the old one has"),
+        (image(FULL[4:]), "it lacks init libc.so.6 udevadm usr/bin/sh, which the old one has"),
+        (image(FULL)[:-20], "it is damaged: "),
+        (b"", "it is damaged: "),
+        (b"hsqs" + bytes(99), "its content cannot be read, so nothing proves that it boots: "),
+        (image([*FULL, "squash-root.img"]), "its content cannot be read, so nothing proves that it boots: "),
+    ],
+    ids=[
+        "no drivers", "no CRC", "another kernel", "no init", "gutted", "cut short", "empty",
+        "squashfs", "inner",
+    ],
+)  # fmt: skip
+def test_what_is_refused(tmp_path: Path, new: bytes, problem: str) -> None:
+    assert problem in judge(tmp_path, new, image(SPACE))
+
+
+def test_a_first_image_needs_an_init(tmp_path: Path) -> None:
+    assert judge(tmp_path, image(FULL[1:])) == "it has no /init"
