@@ -11,7 +11,7 @@ from hvprep.facts.architecture import Architecture
 from hvprep.facts.kernels import Kernel
 from hvprep.model.node import GuestPath
 from hvprep.settings import Settings
-from hvprep.steps.entry_rules import (
+from hvprep.steps.boot.rules import (
     EntryRules,
     choose_rules,
     console_device,

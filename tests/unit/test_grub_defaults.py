@@ -11,8 +11,8 @@ from hvprep.formats import default_grub
 from hvprep.model.change import Write
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
-from hvprep.steps.entry_rules import EntryRules
-from hvprep.steps.grub_defaults import plan_defaults
+from hvprep.steps.boot.rules import EntryRules
+from hvprep.steps.boot.grub_defaults import plan_defaults
 from hvprep.system.overlay import Overlay
 from hvprep.system.root import Root
 from hypothesis import HealthCheck, given, settings

@@ -12,8 +12,8 @@ from hvprep.facts.tools import Generator, InitrdTool
 from hvprep.formats.kernel_modules import parse_module_index
 from hvprep.model.change import CANDIDATE, SCRATCH, Build, Write
 from hvprep.model.node import GuestPath
-from hvprep.steps.initrd_config import loadable_modules, looks_at_devices, plan_configuration
-from hvprep.steps.initrd_image import new_image
+from hvprep.steps.initrd.configuration import loadable_modules, looks_at_devices, plan_configuration
+from hvprep.steps.initrd.images import new_image
 from hvprep.system.root import Root
 
 from tests.trees.tree import add_to_tree

@@ -9,8 +9,8 @@ import pytest
 from hvprep.formats import grub_cfg
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.entries import own_boots
-from hvprep.steps.judge_entries import NO_OTHER_SYSTEMS, judge_entries
+from hvprep.steps.boot.grub_entries import own_boots
+from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS, judge_entries
 from hvprep.system.root import Root
 
 TARGET, CANDIDATE = GuestPath("/boot/grub/grub.cfg"), GuestPath("/boot/grub/.new")

@@ -9,7 +9,7 @@ from typing import List, Optional
 import pytest
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.judge_initrd import judge_initrd
+from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.system.root import Root
 
 from tests.trees.standins.initrd_generator import archive
