@@ -115,7 +115,8 @@ def _join(first: PlannedChange, second: PlannedChange) -> PlannedChange:
     whys = "; ".join(dict.fromkeys((first.change.why, change.why)))
     if isinstance(change, Build) and isinstance(first.change, Build):
         wants = tuple(dict.fromkeys(first.change.wants + change.wants))
-        change = replace(change, wants=wants, why=whys)
+        otherwise = change.otherwise or first.change.otherwise  # the second was made from the first: Overlay
+        change = replace(change, wants=wants, why=whys, otherwise=otherwise)
     elif isinstance(change, Write) and isinstance(first.change, Write):
         change = replace(change, why=whys, mode=first.change.mode if change.mode is None else change.mode)
     return PlannedChange(change, steps)

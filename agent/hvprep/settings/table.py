@@ -87,6 +87,7 @@ _MODULES = _words("[A-Za-z0-9_-]+", "names of kernel modules with blanks between
 SECTIONS = {
     "Kernel": "The kernel's command line.",
     "Initrd": "The initial RAM disk of every installed kernel.",
+    "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
 }
 
@@ -140,18 +141,32 @@ class Settings:
         (),
         "Further parameters that every boot entry shall carry, such as net.ifnames=0.",
     )
+    initrd_nvme: bool = _setting(
+        "Initrd.NVMe",
+        _SWITCH,
+        False,
+        "Whether every initrd shall hold nvme and pci-hyperv too, for sizes of Azure whose disks are on NVMe"
+        " (v6 and later), beside the drivers of SCSI disks.",
+    )
     initrd_extra_modules: tuple[str, ...] = _setting(
         "Initrd.ExtraModules",
         _MODULES,
         (),
         "Further kernel modules that every initrd shall hold, beside the Hyper-V drivers and those of the"
-        " root file system, such as nvme.",
+        " root file system, such as virtio_blk.",
     )
     initrd_build_timeout_s: int = _setting(
         "Initrd.BuildTimeoutSeconds",
         _number(10, 86400, "seconds"),
         1800,
         "How long dracut or mkinitramfs may take for one image before it is ended and the old image kept.",
+    )
+    serial_grub_enable: bool = _setting(
+        "SerialGrub.Enable",
+        _SWITCH,
+        True,
+        "Whether the boot menu is on the serial console. One that is hidden, or has no time to be seen, is"
+        " then shown for five seconds.",
     )
     serial_getty_enable: bool = _setting(
         "SerialGetty.Enable",

@@ -33,6 +33,9 @@ class Overlay:
         if isinstance(change, Run):
             return
         if isinstance(change, Build):
+            # It reads as what it becomes where its generator is not believed: another Build adds to that.
+            if change.otherwise is not None:
+                self.apply(change.otherwise)
             self._pending.add(self.resolve(change.target))
         elif isinstance(change, Write):
             path = self.resolve(change.path)

@@ -43,7 +43,7 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
     """See Mechanism. Stanzas keep their number and their order, so `default` and `fallback` stay right."""
     for path in loader.configs:
         menu = read_menu(view, path)
-        yield from _missing_kernels(view, path, menu)
+        yield from _missing_kernels(view, facts, path, menu)
         edited = _with_options(_with_words(view, facts, menu, rules), rules)
         if edited != menu.render():
             yield _write(path, edited, "the boot entries get these parameters, also those of later kernels")
@@ -82,19 +82,25 @@ def _places(linux: LinuxLine) -> tuple[GuestPath, ...]:
     return GuestPath("/boot").joinpath(*path.parts[1:]), path
 
 
-def _missing_kernels(view: View, path: GuestPath, menu: Menu) -> Iterator[Note]:
-    for number, stanza in enumerate(menu.stanzas):
+def _missing_kernels(view: View, facts: Facts, path: GuestPath, menu: Menu) -> Iterator[Note]:
+    """Entries of this system that boot nothing; those that load from another partition are another's."""
+    own = {_device(stanza) for stanza in menu.stanzas if any(own_line(view, facts.image.kernels, stanza))}
+    for stanza in menu.stanzas:
         linux = stanza.linux
-        if linux is None or stanza.chainloads or linux.kernel.startswith("(nd)"):
+        if linux is None or stanza.chainloads or _device(stanza) not in own:
             continue
         if all(view.node(view.resolve(place)) is None for place in _places(linux)):
-            is_default = number == menu.default_index
             yield Note(
-                Verdict.UNMET if is_default else Verdict.MET,
-                f'{path}: entry "{stanza.title}" loads {linux.path}, which is not there'
-                + (", and it is the default one" if is_default else "; it is left as it is"),
-                f"make another entry the default one in {path}, or remove this one" if is_default else None,
+                Verdict.UNMET,
+                f'{path}: entry "{stanza.title}" boots {linux.path}, which is not there',
+                f"install that kernel again, or remove the entry from {path} (and see to `default` then)",
             )
+
+
+def _device(stanza: Stanza) -> str:
+    """The partition that GRUB loads the kernel from: of the path itself, or of `root`."""
+    written = (stanza.linux.kernel if stanza.linux is not None else "").partition(")")
+    return written[0] + written[1] if written[1] else (stanza.argument("root") or "").strip()
 
 
 def _with_words(view: View, facts: Facts, menu: Menu, rules: EntryRules) -> Menu:

@@ -94,7 +94,7 @@ def choose_rules(
     rootdelay=300 is a ceiling with an initrd, yet a sleep of 300 seconds without one (do_mounts.c), and
     entries of one grub-mkconfig share their words; so a single bare entry gives rootwait to all of them.
     """
-    console = _console(settings, architecture)
+    console = console_word(settings, architecture)
     present, absent = [], list(_HIDING)
     if architecture.is_x86 and settings.kernel_early_printk:
         present.append(f"earlyprintk={_early_device(console)}")
@@ -114,10 +114,11 @@ def choose_rules(
 
 def console_device(settings: Settings, architecture: Architecture) -> str:
     """The serial port of the console: ttyS0, ttyAMA0."""
-    return _console(settings, architecture).partition(",")[0]
+    return console_word(settings, architecture).partition(",")[0]
 
 
-def _console(settings: Settings, architecture: Architecture) -> str:
+def console_word(settings: Settings, architecture: Architecture) -> str:
+    """The serial port of the console with its options, as console= has them: ttyS0,115200n8."""
     if settings.kernel_console != "auto":
         return settings.kernel_console
     return "ttyAMA0" if architecture.name == "aarch64" else "ttyS0,115200n8"
