@@ -22,11 +22,10 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.boot.grub2 import edit_menu, find_dangling, find_hand_made, read_cfg
+from hvprep.steps.boot.grub2 import boots_of_menu, edit_menu, find_dangling, find_hand_made, read_cfg
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import own_kernels, own_lines
+from hvprep.steps.boot.grub_entries import own_kernels
 from hvprep.steps.boot.grub_variables import (
-    OPTIONS,
     Variables,
     assigned_in,
     edit_fallback,
@@ -50,10 +49,7 @@ class _Sources:
         """Every way in which one of the kernels is booted."""
         found = [boot for path in self.entries for boot in self.boots_of(path)]
         for cfg, variables in self.menus:
-            for own in own_lines(cfg, self.kernels, variables.values):
-                for suffix, words in variables.readings(own.line.words):
-                    has_initrd = bool(own.line.initrds)
-                    found.append(Boot(own.title + suffix, own.kernel, words, has_initrd, variables.config))
+            found += boots_of_menu(cfg, variables, self.kernels)
         return found
 
     def boots_of(self, path: GuestPath) -> list[Boot]:
@@ -135,10 +131,7 @@ def _edited(view: View, sources: _Sources, rules: EntryRules) -> _Sources:
     menus = []
     for cfg, variables in sources.menus:
         menu = edit_menu(view, grub_cfg.parse(edit_fallback(cfg.text, edit)), rules)
-        block = variables.block
-        if block is not None and block.get(OPTIONS) is not None:
-            block = block.edit_words(OPTIONS, edit)
-        menus.append((menu, replace(variables, assigned=assigned_in(view, menu.text), block=block)))
+        menus.append((menu, replace(variables.with_options(edit), assigned=assigned_in(menu.text))))
     result = replace(sources, menus=menus)
     entries = {
         path: _edited_entry(path, entry, rules) if boot_problems(result.boots_of(path), rules) else entry
@@ -191,13 +184,11 @@ def _changes(before: _Sources, after: _Sources) -> Iterator[Write]:
     for path, entry in after.entries.items():
         if entry != before.entries[path]:
             yield _write(path, entry.render(), f"{path.name} gets the parameters")
-    blocks: dict[GuestPath, Write] = {}
+    blocks: dict[GuestPath, Write] = {}  # two grub.cfg may share one
     for (old, variables), (new, edited) in zip(before.menus, after.menus):
         if new.text != old.text:
             yield _write(variables.config, new.text, "what GRUB falls back on gets the parameters too")
-        if edited.block is not None and edited.block != variables.block:
-            why = f"${OPTIONS} in {variables.path} gets the parameters"
-            blocks[variables.path] = Write(variables.path, edited.block.render(), why)
+        blocks.update((write.path, write) for write in edited.writes(variables))
     yield from blocks.values()
 
 

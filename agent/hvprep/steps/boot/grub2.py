@@ -16,7 +16,7 @@ from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_defaults import plan_defaults
 from hvprep.steps.boot.grub_entries import own_kernels, own_lines
-from hvprep.steps.boot.grub_variables import read_variables
+from hvprep.steps.boot.grub_variables import Variables, read_variables, uses_options
 from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS
 from hvprep.steps.boot.mechanism import Boot, boot_problems
 from hvprep.steps.boot.rules import EntryRules, rules_to_wants
@@ -36,29 +36,48 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Hand-made files are left alone: the generator would overwrite them."""
     wrong = [path for path in loader.configs if boot_problems(read_menu(view, path), rules)]
-    refusal = find_dangling(view, loader.config) or find_hand_made(view, facts, wrong)
+    by_variables = [_plan_variables(view, path, rules) for path in wrong if not is_generated(view, path)]
+    refusal = find_dangling(view, loader.config)
+    if refusal is None and not all(by_variables):
+        refusal = find_hand_made(view, facts, wrong)
     if refusal is not None:
         yield refusal
         return
+    yield from (write for writes in by_variables for write in writes)
     grub, generated = facts.image.grub, [path for path in loader.configs if is_generated(view, path)]
-    writes = 0
-    for outcome in plan_defaults(view, grub, rules) if grub is not None and generated else ():
-        writes += isinstance(outcome, Write)
-        yield outcome
-    for config in generated if writes else wrong:
-        edited, is_only = _edited(view, config, rules), len(loader.configs) == 1
-        yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
+    outcomes = list(plan_defaults(view, grub, rules)) if grub is not None and generated else []
+    yield from outcomes
+    has_changes = any(isinstance(outcome, Write) for outcome in outcomes)
+    for config in generated:
+        if has_changes or config in wrong:
+            edited, is_only = _edited(view, config, rules), len(loader.configs) == 1
+            yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
 
 
 def read_menu(view: View, config: GuestPath) -> list[Boot]:
     """Every way in which one grub.cfg boots this system's kernels."""
-    cfg, variables = read_cfg(view, config), read_variables(view, config)
-    kernels = own_kernels(view)
+    return boots_of_menu(read_cfg(view, config), read_variables(view, config), own_kernels(view))
+
+
+def boots_of_menu(cfg: GrubCfg, variables: Variables, kernels: Sequence[str]) -> list[Boot]:
+    """The same for a grub.cfg that is read already."""
     return [
-        Boot(own.title + suffix, own.kernel, words, bool(own.line.initrds), config)
+        Boot(own.title + suffix, own.kernel, words, bool(own.line.initrds), variables.config)
         for own in own_lines(cfg, kernels, variables.values)
         for suffix, words in variables.readings(own.line.words)
     ]
+
+
+def _plan_variables(view: View, config: GuestPath, rules: EntryRules) -> tuple[Write, ...]:
+    """The changes for a file made by hand whose lines have $kernelopts, like Azure Linux 2's: our words go
+    there. () where that does not do."""
+    cfg, variables, kernels = read_cfg(view, config), read_variables(view, config), own_kernels(view)
+    if not any(uses_options(own.line.words) for own in own_lines(cfg, kernels, variables.values)):
+        return ()
+    edited = variables.with_words(rules)
+    return (
+        () if boot_problems(boots_of_menu(cfg, edited, kernels), rules) else tuple(edited.writes(variables))
+    )
 
 
 def read_cfg(view: View, path: GuestPath) -> GrubCfg:

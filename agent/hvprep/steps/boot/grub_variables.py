@@ -2,21 +2,23 @@
 
 `$kernelopts` of EL 8 stands in grubenv, with a fallback in grub.cfg for when grubenv cannot be read: on
 images for BIOS and UEFI it is a link to another file system, which GRUB does not follow. Both have to be
-right.
+right. Azure Linux 2 makes all of its command line of variables, most of them in files that grub.cfg loads.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from hvprep.errors import FormatError
 from hvprep.formats import grubenv, kernel_cmdline
 from hvprep.formats.grubenv import GrubEnv
 from hvprep.formats.kernel_cmdline import WordEdit
+from hvprep.model.change import Write
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.boot.rules import EntryRules
 
 #: The variable that EL 8's entries are made of, and the names of its fallback in grub.cfg.
 OPTIONS, FALLBACKS = "kernelopts", ("kernelopts", "default_kernelopts")
@@ -33,49 +35,82 @@ _DEPTH, _LIMIT_CHARACTERS = 4, 4096
 
 @dataclass(frozen=True)
 class Variables:
-    """What a grub.cfg sets, and the block beside it (`path` is where its links lead), None without one."""
+    """What a grub.cfg has to fill in.
+
+    assigned  by the last `set` of each name
+    loaded    the files of variables that it loads by name
+    path      the block beside it, where its links lead
+    block     None where there is none
+    """
 
     config: GuestPath
     assigned: Mapping[str, str]
+    loaded: Mapping[GuestPath, GrubEnv]
     path: GuestPath
     block: GrubEnv | None
 
     @property
     def values(self) -> Mapping[str, str]:
         """As GRUB has them once it has read the block."""
-        return {**self.assigned, **(self.block.variables if self.block is not None else {})}
+        return {**self._without_block, **(self.block.variables if self.block is not None else {})}
+
+    @property
+    def _without_block(self) -> Mapping[str, str]:
+        loaded = {name: value for env in self.loaded.values() for name, value in env.variables.items()}
+        return {**self.assigned, **loaded}
 
     def readings(self, words: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(what to add to an entry's title, the words with their values): with the block, and without it
         where grub.cfg has a fallback and the two differ. A variable that nobody sets stays as written."""
-        found = expand(words, self.values)
-        without = expand(words, self.assigned)
+        found, without = expand(words, self.values), expand(words, self._without_block)
         if without == found or not any(self.assigned.get(name) for name in FALLBACKS):
             return (("", found),)
         return ("", found), (" (where GRUB cannot read grubenv)", without)
 
+    def with_options(self, edit: WordEdit) -> Variables:
+        """With the words of $kernelopts edited where the block has it."""
+        if self.block is None or self.block.get(OPTIONS) is None:
+            return self
+        return replace(self, block=self.block.edit_words(OPTIONS, edit))
+
+    def with_words(self, rules: EntryRules) -> Variables:
+        """With our words in $kernelopts, and without what has to go in the files that are loaded."""
+        loaded = {path: _without_unwanted(env, rules) for path, env in self.loaded.items()}
+        block = (self.block or grubenv.new()).edit_words(OPTIONS, rules.edit)
+        return replace(self, loaded=loaded, block=block)
+
+    def writes(self, before: Variables) -> Iterator[Write]:
+        """What changes these files from what they were `before`."""
+        why = "the variables of the boot entries get the parameters"
+        for path, env in self.loaded.items():
+            if env != before.loaded[path]:
+                yield Write(path, env.render(), why)
+        if self.block is not None and self.block != before.block:
+            yield Write(self.path, self.block.render(), why)
+
 
 def read_variables(view: View, config: GuestPath) -> Variables:
-    """What `config` and the block beside it set.
+    """What `config`, the files that it loads and the block beside it set.
 
     Raises FormatError where the block is damaged: GRUB would not read it, and waits for a key.
     """
     text = (view.read(config) or b"").decode("utf-8", "surrogateescape")
-    path = view.resolve(config.parent / "grubenv")
-    content = view.read(path)
-    try:
-        block = grubenv.parse(content) if content is not None else None
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
-    return Variables(config, assigned_in(view, text), path, block)
-
-
-def assigned_in(view: View, text: str) -> Mapping[str, str]:
-    """The last `set` of each name in a grub.cfg; what stands in files that it loads by name counts too."""
-    assigned = {match[1]: match[2] or match[3] or match[4] or "" for match in _SET.finditer(text)}
+    assigned, path = assigned_in(text), view.resolve(config.parent / "grubenv")
+    loaded = {}
     for match in _LOAD.finditer(text):
-        assigned.update(_loaded(view, fill_in(match[1], assigned)))
-    return assigned
+        name = fill_in(match[1], assigned).lstrip("/")
+        for place in (GuestPath("/boot") / name, GuestPath("/") / name):  # /boot may be a file system
+            file = view.resolve(place)
+            env = _read_block(view, file, is_fixed=False) if file != path else None
+            if env is not None:
+                loaded[file] = env
+                break
+    return Variables(config, assigned, loaded, path, _read_block(view, path, is_fixed=True))
+
+
+def assigned_in(text: str) -> Mapping[str, str]:
+    """The last `set` of each name in a grub.cfg."""
+    return {match[1]: match[2] or match[3] or match[4] or "" for match in _SET.finditer(text)}
 
 
 def expand(words: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
@@ -122,10 +157,15 @@ def edit_fallback(text: str, edit: WordEdit) -> str:
     return _FALLBACK.sub(edited, text)
 
 
-def _loaded(view: View, name: str) -> Mapping[str, str]:
-    """The variables of a file that grub.cfg loads by name; /boot may be a file system of its own."""
-    for path in (GuestPath("/boot") / name.lstrip("/"), GuestPath("/") / name.lstrip("/")):
-        content = view.read(path)
-        if content is not None:
-            return grubenv.parse(content, is_fixed=False).variables
-    return {}
+def _read_block(view: View, path: GuestPath, is_fixed: bool) -> GrubEnv | None:
+    content = view.read(path)
+    try:
+        return grubenv.parse(content, is_fixed) if content is not None else None
+    except FormatError as error:
+        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
+
+
+def _without_unwanted(env: GrubEnv, rules: EntryRules) -> GrubEnv:
+    for name in env.variables:
+        env = env.edit_words(name, lambda words: [word for word in words if not rules.is_unwanted(word)])
+    return env

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hvprep.errors import FormatError
-from hvprep.facts.kernel_images import kernel_images
 from hvprep.formats import grub_cfg
 from hvprep.formats.grub_cfg import GrubCfg, is_foreign
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.boot.grub_entries import OwnLine, own_lines
+from hvprep.steps.boot.grub_entries import OwnLine, own_kernels, own_lines
 from hvprep.steps.boot.grub_menu import menu_problems
 from hvprep.steps.boot.menu_rules import is_menu_want, menu_from_wants
 from hvprep.steps.boot.rules import rules_from_wants
@@ -27,7 +26,7 @@ def judge_entries(view: View, candidate: GuestPath, build: Build) -> tuple[str, 
         new, old = _read(view, candidate), _read(view, build.target)
     except FormatError as error:
         return (error.sentence,)
-    kernels = [path.name for path in kernel_images(view).values()]
+    kernels = own_kernels(view)
     new_lines, old_lines = list(own_lines(new, kernels)), list(own_lines(old, kernels))
     problems = [*_losses(old_lines, new_lines)]
     if not new_lines and kernels:

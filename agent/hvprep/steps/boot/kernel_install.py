@@ -1,7 +1,7 @@
 """/etc/kernel/cmdline: the words that kernel-install puts into the entry of the next kernel.
 
 Where it is missing, kernel-install's scripts take /usr/lib/kernel/cmdline, or else /proc/cmdline: in an image
-that is being built, the builder's. So it is made from the entry that boots now, where such a script is there.
+that is being built, the builder's. So it is made from the entry that boots now, where a script reads it.
 """
 
 from __future__ import annotations
