@@ -6,47 +6,16 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from hvprep.facts.tools import Generator, find_program, probe_grub_tool, probe_initrd_tool
+from hvprep.facts.tools import find_program, probe_grub_tool
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 
 from tests.trees.tree import add_to_tree
 
-HOOK = "file /etc/kernel/postinst.d/initramfs-tools 755\n|#!/bin/sh\n"
-DRACUT = "elf /usr/bin/dracut x86_64\nfile /usr/lib/dracut/dracut-version.sh\n|DRACUT_VERSION=059-4\n"
-MKINITRAMFS = "elf /usr/sbin/mkinitramfs x86_64\n"
-
 
 def make_root(tmp_path: Path, text: str) -> Root:
     add_to_tree(tmp_path, text)
     return Root(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "generator"),
-    [
-        (MKINITRAMFS + HOOK, Generator.INITRAMFS_TOOLS),
-        (MKINITRAMFS, Generator.INITRAMFS_TOOLS),
-        (MKINITRAMFS + HOOK + DRACUT, Generator.INITRAMFS_TOOLS),
-        (MKINITRAMFS + DRACUT, Generator.DRACUT),
-        (DRACUT, Generator.DRACUT),
-        ("elf /sbin/dracut x86_64\n", Generator.DRACUT),
-        (HOOK, None),
-        ("file /usr/bin/dracut 644\n|#!/bin/sh\n", None),
-        ("link /usr/bin/dracut /usr/bin/missing\n", None),
-        ("", None),
-    ],
-)
-def test_the_generator_of_initrds(tmp_path: Path, text: str, generator: Optional[Generator]) -> None:
-    tool = probe_initrd_tool(make_root(tmp_path, text))
-    assert (tool.generator if tool else None) == generator
-    assert tool is None or tool.because
-
-
-def test_the_version_of_dracut(tmp_path: Path) -> None:
-    tool = probe_initrd_tool(make_root(tmp_path, DRACUT))
-    assert tool is not None
-    assert (tool.version, tool.program) == ("059-4", GuestPath("/usr/bin/dracut"))
 
 
 @pytest.mark.parametrize(

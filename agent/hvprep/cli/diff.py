@@ -16,7 +16,10 @@ def describe(change: Change) -> str:
     if isinstance(change, Run):
         return f"run {shlex.join(change.argv)}"
     if isinstance(change, Build):
-        words = [word.replace(CANDIDATE, "NEW").replace(CANDIDATE_NAME, "NEW").replace(SCRATCH, "TEMPORARY") for word in change.argv]
+        words = [
+            word.replace(CANDIDATE, "NEW").replace(CANDIDATE_NAME, "NEW").replace(SCRATCH, "TEMPORARY")
+            for word in change.argv
+        ]
         return f"build {change.target} with: {shlex.join(words)}"
     verbs = {"Write": "write", "Link": "link", "Remove": "remove", "Purge": "purge (cannot be undone)"}
     return f"{verbs[type(change).__name__]} {target_of(change)}"

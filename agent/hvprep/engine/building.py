@@ -12,7 +12,7 @@ from dataclasses import replace
 from hvprep.engine.execution import Execution, Judge, expect_file, make_parents, touched_by
 from hvprep.engine.journal import remove_below
 from hvprep.errors import ChangeFailed, CommandFailed, FormatError
-from hvprep.model.change import CANDIDATE, SCRATCH, Build, change_to_json
+from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, change_to_json
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import Machine, take_snapshot
@@ -67,9 +67,17 @@ def generate(
 ) -> None:
     """Run the generator into `candidate` and have it judged. Raises CommandFailed, ChangeFailed."""
     _lay_out(machine.root, change, scratch)
-    argv = [word.replace(CANDIDATE, str(candidate)).replace(SCRATCH, str(scratch)) for word in change.argv]
+    words = {CANDIDATE: str(candidate), CANDIDATE_NAME: candidate.name, SCRATCH: str(scratch)}
+    argv = [fill_words(word, words) for word in change.argv]
     machine.runner.check(argv, change.timeout_s, (("TMPDIR", str(scratch)), *change.env))
     accept(machine, change, candidate, judges)
+
+
+def fill_words(text: str, words: Mapping[str, str]) -> str:
+    """`text` with what the placeholders of a Build stand for."""
+    for placeholder, word in words.items():
+        text = text.replace(placeholder, word)
+    return text
 
 
 def accept(machine: Machine, change: Build, candidate: GuestPath, judges: Mapping[str, Judge]) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from hvprep.errors import FormatError
+from hvprep.facts.extlinux import find_extlinux
 from hvprep.facts.grub_legacy import find_grub_legacy
+from hvprep.facts.systemd_boot import find_systemd_boot
 from hvprep.facts.tools import GrubTool
+from hvprep.facts.unified_images import UnifiedImage
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
@@ -38,7 +42,7 @@ class LoaderKind(str, Enum):
     GRUB_LEGACY = "GRUB legacy"
     SYSTEMD_BOOT = "systemd-boot"
     EXTLINUX = "extlinux"
-    UNIFIED_KERNEL_IMAGE = "unified kernel image"
+    UNIFIED_KERNEL_IMAGE = "the firmware, with unified kernel images"
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,31 @@ class BootLoader:
         return self.configs[0]
 
 
-def probe_boot_loaders(view: View, grub: GrubTool | None) -> tuple[BootLoader, ...]:
-    """Every boot loader that is set up on this system; several are several answers."""
+def probe_boot_loaders(
+    view: View, grub: GrubTool | None, unified: Sequence[UnifiedImage]
+) -> tuple[BootLoader, ...]:
+    """Every boot loader that is set up on this system; several are several answers. What a package left there
+    counts only where nothing else boots the system."""
     grub2 = _probe_grub2(view, grub)
-    found = (grub2, _probe_grub_legacy(view, has_grub2=grub2 is not None))
-    return tuple(loader for loader in found if loader is not None)
+    found = [] if grub2 is None else [grub2]
+    legacy = find_grub_legacy(view, has_grub2=bool(found))
+    if legacy is not None:
+        found.append(BootLoader(LoaderKind.GRUB_LEGACY, *legacy))
+    is_alone = not found
+    for kind, find in ((LoaderKind.SYSTEMD_BOOT, find_systemd_boot), (LoaderKind.EXTLINUX, find_extlinux)):
+        other = find(view, is_alone)
+        if other is not None:
+            found.append(BootLoader(kind, *other))
+    if unified and not any(loader.kind is LoaderKind.SYSTEMD_BOOT for loader in found):
+        found.append(_firmware(unified))
+    return tuple(found)
 
 
-def _probe_grub_legacy(view: View, has_grub2: bool) -> BootLoader | None:
-    found = find_grub_legacy(view, has_grub2)
-    return BootLoader(LoaderKind.GRUB_LEGACY, *found) if found is not None else None
+def _firmware(unified: Sequence[UnifiedImage]) -> BootLoader:
+    """UEFI, or shim, which start such images without a boot loader."""
+    directories = tuple(dict.fromkeys(image.path.parent for image in unified))
+    because = f"{unified[-1].path}, and no systemd-boot"
+    return BootLoader(LoaderKind.UNIFIED_KERNEL_IMAGE, directories, because)
 
 
 def _probe_grub2(view: View, grub: GrubTool | None) -> BootLoader | None:

@@ -10,17 +10,20 @@ from hvprep.facts.initrd_tools import InitrdTool, probe_initrd_tools
 from hvprep.facts.initrds import Initrd, probe_initrds
 from hvprep.facts.kernels import Kernel, probe_kernels
 from hvprep.facts.live import LiveFacts, probe_live
+from hvprep.facts.other_loaders import OtherLoader, find_deployment, probe_other_loaders
 from hvprep.facts.platform import Platform, PlatformKind
 from hvprep.facts.root_volume import RootVolume, probe_root_volume
 from hvprep.facts.tools import GrubTool, probe_grub_tool
+from hvprep.facts.unified_images import UnifiedImage, probe_unified_images
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the files of a system tell, running or not. Several `initrd_tools` or `boot_loaders`: nothing tells
-    which one it is."""
+    """What the files of a system tell, running or not. Several `initrd_tools` or `boot_loaders` mean that
+    nothing tells which one it is. `deployment` is the sign of another program that makes /usr and the boot
+    entries anew with each of its updates; None where the system is its own."""
 
     architecture: Architecture
     kernels: tuple[Kernel, ...]
@@ -28,6 +31,9 @@ class ImageFacts:
     initrd_tools: tuple[InitrdTool, ...]
     grub: GrubTool | None
     boot_loaders: tuple[BootLoader, ...]
+    unified_images: tuple[UnifiedImage, ...]
+    other_loaders: tuple[OtherLoader, ...]
+    deployment: GuestPath | None
     root_volume: RootVolume
 
     @property
@@ -64,13 +70,17 @@ def gather(view: View, is_live: bool) -> Facts:
         live = None
     kernels = probe_kernels(view)
     grub = probe_grub_tool(view)
+    unified = probe_unified_images(view)
     image = ImageFacts(
         architecture=probe_architecture(view),
         kernels=kernels,
         initrds=probe_initrds(view, [path for kernel in kernels for path in kernel.initrds]),
         initrd_tools=probe_initrd_tools(view),
         grub=grub,
-        boot_loaders=probe_boot_loaders(view, grub),
+        boot_loaders=probe_boot_loaders(view, grub, unified),
+        unified_images=unified,
+        other_loaders=probe_other_loaders(view),
+        deployment=find_deployment(view),
         root_volume=probe_root_volume(view, live),
     )
     return Facts(image, live, platform)

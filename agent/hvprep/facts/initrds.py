@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from hvprep.errors import FormatError
 from hvprep.formats.initrd_image import InitrdContents, read_initrd
@@ -39,7 +40,15 @@ def probe_initrd(view: View, path: GuestPath) -> Initrd:
     size = node.size if node else 0
     try:
         with view.open(path) as stream:
-            contents = read_initrd(stream, decompress)
+            return read_initrd_from(stream, path, size)
+    except OSError as error:
+        return Initrd(path, size, unreadable=error.strerror or str(error))
+
+
+def read_initrd_from(stream: BinaryIO, path: GuestPath, size: int) -> Initrd:
+    """Read the initrd that `stream` is, to its end; `path` is the file that it is, or is in."""
+    try:
+        contents = read_initrd(stream, decompress)
     except FormatError as error:
         return Initrd(path, size, damage=error.sentence)
     except OSError as error:

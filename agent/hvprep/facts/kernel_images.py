@@ -36,7 +36,11 @@ def kernel_images(view: View) -> Mapping[str, GuestPath]:
     for pattern in (_NUMBERED, _NAMED):
         for path in view.glob("/boot/*-*"):
             match = pattern.fullmatch(path.name)
-            if match is not None and not _LEFTOVER.search(path.name) and not _NO_SYSTEM.search(match["label"]):
+            if (
+                match is not None
+                and not _LEFTOVER.search(path.name)
+                and not _NO_SYSTEM.search(match["label"])
+            ):
                 _add(view, found, match["label"], path)
     for place in _BLS_PLACES:
         for path in view.glob(f"{place}/*/[0-9]*/linux"):

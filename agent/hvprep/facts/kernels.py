@@ -72,7 +72,7 @@ class Kernel:
 
 def probe_kernels(view: View) -> tuple[Kernel, ...]:
     """Every kernel image, the oldest version first."""
-    kernels = [_probe(view, label, image) for label, image in kernel_images(view).items()]
+    kernels = [probe_kernel(view, label, image) for label, image in kernel_images(view).items()]
     return tuple(sorted(kernels, key=lambda kernel: (version_key(kernel.version), str(kernel.image))))
 
 
@@ -86,7 +86,8 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
-def _probe(view: View, label: str, image: GuestPath) -> Kernel:
+def probe_kernel(view: View, label: str, image: GuestPath) -> Kernel:
+    """What there is of the kernel in `image`; `label` as `kernel_images` gives it."""
     version = find_image_version(view, label, image) or ""
     name = "" if label.rpartition("/")[2] == version else label
     kernel = Kernel(version, image, None, None, label=name)
@@ -111,7 +112,9 @@ def _read_modules(view: View, kernel: Kernel) -> ModuleIndex | None:
     if listing is None:
         config = view.read(GuestPath("/boot") / f"config-{kernel.name}") or b""
         builtin = builtin_modules(config.decode("utf-8", "replace"))
-        return parse_module_index(b"", "".join(f"{name}.ko\n" for name in builtin).encode()) if builtin else None
+        return (
+            parse_module_index(b"", "".join(f"{name}.ko\n" for name in builtin).encode()) if builtin else None
+        )
     return parse_module_index(
         listing,
         read("modules.builtin"),

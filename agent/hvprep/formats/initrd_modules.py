@@ -1,8 +1,8 @@
 """Which modules an initrd brings, and which of these it also loads.
 
-Most images hold modules where the root file system has them, and load them by alias. Two kinds are flat: EL 5's
-mkinitrd has /lib/NAME.ko, of which its nash script `init` loads those that it names with insmod (mkinitrd
-5.1.19); booster has /usr/lib/modules/NAME.ko and a list of aliases (its generator/kmod.go).
+Most images hold modules where the root file system has them, and load them by alias. Two kinds are flat:
+EL 5's mkinitrd has /lib/NAME.ko, of which its nash script `init` loads those that it names with insmod
+(mkinitrd 5.1.19); booster has /usr/lib/modules/NAME.ko and a list of aliases (its generator/kmod.go).
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def parse_words(words: Iterable[str]) -> tuple[Ban, ...]:
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number of the first line, line with what backslashes at its end add)."""
-    start, parts = 1, []
+    start = 1
+    parts: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not parts:
             start = number

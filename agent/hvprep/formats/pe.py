@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from hvprep.errors import FormatError
 from hvprep.formats import kernel_cmdline
@@ -121,6 +121,40 @@ def read_pe(stream: BinaryIO) -> PeImage:
     sections = tuple(_section(table[at : at + 40], size_bytes) for at in range(0, len(table), 40))
     texts = tuple((each.name, _text(stream, each)) for each in sections if each.name in _TEXTS)
     return PeImage(_MACHINES.get(machine, hex(machine)), sections, texts, _is_signed(optional))
+
+
+class SectionFile(io.RawIOBase):
+    """The content of one section as a file that can seek; its bytes are read when they are asked for.
+
+    >>> SectionFile(io.BytesIO(b'MZ..initrd..'), Section('.initrd', 4, 6)).read()
+    b'initrd'
+    """
+
+    def __init__(self, stream: BinaryIO, section: Section) -> None:
+        self._stream, self._start, self._size = stream, section.offset, section.size_bytes
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = memoryview(buffer)[: max(0, self._size - self._position)]
+        self._stream.seek(self._start + self._position)
+        content = self._stream.read(len(wanted))
+        wanted[: len(content)] = content
+        self._position += len(content)
+        return len(content)
 
 
 def _section(header: bytes, size_bytes: int) -> Section:

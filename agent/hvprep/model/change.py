@@ -16,6 +16,8 @@ from hvprep.model.node import GuestPath
 
 #: Word in the argv of a Build that the executor replaces by the candidate's path.
 CANDIDATE = "{candidate}"
+#: The same without its directory, for generators that take names in /boot.
+CANDIDATE_NAME = "{candidate-name}"
 #: Word (or part of one) in the argv of a Build that the executor replaces by its scratch directory.
 SCRATCH = "{scratch}"
 

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hvprep.errors import FormatError
+from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
-from hvprep.formats.initrd_modules import modules_in
+from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.formats.kernel_modules import Closure
+from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
+from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.initrd.configuration import looks_at_devices, plan_configuration
-from hvprep.steps.initrd.images import new_image
+from hvprep.steps.boot.mechanism import Boot
+from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
+from hvprep.steps.initrd.configuration import loadable_modules, names_in
+from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
+from hvprep.steps.initrd.images import first_path, new_image
+from hvprep.steps.initrd.maker import Order
+from hvprep.steps.initrd.makers import MAKERS
 
 #: Required: the seed's two, the disk driver that makes /dev/sda of them, and the network.
 REQUIRED = ("hv_vmbus", "hv_storvsc", "sd_mod", "hv_netvsc")
+#: For Azure's sizes whose disks are on NVMe; their controllers come over Hyper-V's PCI bus.
+NVME = ("nvme", "pci_hyperv")
 
 
 @dataclass(frozen=True)
 class _Job:
     """What the images of all kernels have in common. `names` is what is asked for, without dependencies."""
 
+    view: View
     image: ImageFacts
     names: tuple[str, ...]
+    boots: tuple[Boot, ...]
+    bans: tuple[PlacedBan, ...]
     generic: bool
     timeout_s: int
 
@@ -41,53 +58,80 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             f"the root volume's driver: {image.root_volume.because}",
             "give / its file system type in /etc/fstab",
         )
-    names = _wanted_names(image, settings)
-    if tool is not None:
-        yield from plan_configuration(view, tool, image.kernels, names)
-    generic = facts.live is None and tool is not None and looks_at_devices(view, tool)
-    job = _Job(image, names, generic, settings.initrd_build_timeout_s)
-    for kernel in image.kernels:
-        yield _plan_kernel(job, kernel)
+    if len(image.initrd_tools) > 1:
+        names = " and ".join(f"{each.generator.value} ({each.because})" for each in image.initrd_tools)
+        yield Note(
+            Verdict.UNMET,
+            f"several generators of initrds are there, and nothing tells which one makes them: {names}",
+            "remove the packages of those that are not used, then try again",
+        )
+    wanted = _wanted_names(image, settings)
+    kernels = [inspect_modules(view, kernel, wanted) for kernel in image.kernels]
+    maker = MAKERS[tool.generator] if tool is not None else None
+    if tool is not None and maker is not None:
+        yield from maker.plan_configuration(view, tool, [each.kernel for each in kernels], wanted)
+    generic = facts.live is None and maker is not None and maker.looks_at_devices(view)
+    boots = _read_boots(view, facts)
+    job = _Job(view, image, wanted, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
+    for modules in kernels:
+        yield from _plan_kernel(job, modules)
 
 
 def _wanted_names(image: ImageFacts, settings: Settings) -> tuple[str, ...]:
+    nvme = NVME if settings.initrd_nvme else ()
     root = (f"fs-{image.root_volume.type}",) if image.root_volume.type is not None else ()
-    return tuple(dict.fromkeys((*REQUIRED, *root, *settings.initrd_extra_modules)))
+    return tuple(dict.fromkeys((*REQUIRED, *nvme, *root, *settings.initrd_extra_modules)))
 
 
-def _plan_kernel(job: _Job, kernel: Kernel) -> Outcome:
+def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
+    kernel = modules.kernel
     if kernel.modules is None:
-        return Note(
+        yield Note(
             Verdict.UNMET,
-            f"kernel {kernel.version} has no usable modules: {kernel.problem}",
-            f"install its modules (or run depmod {kernel.version}), or remove {kernel.image}",
+            f"kernel {kernel.name} has no usable modules: {kernel.problem}",
+            f"install its modules (or run depmod {kernel.version}), or remove {kernel.image}".replace(
+                " )", ")"
+            ),
         )
-    closure = kernel.modules.closure(job.names)
+        return
+    closure = kernel.modules.closure(names_in(kernel.modules, job.names))
     if closure.unknown:
-        return Note(
+        why = f" ({modules.stale})" if modules.wrong else ""
+        yield Note(
             Verdict.UNMET,
-            f"kernel {kernel.version} has no {' and no '.join(closure.unknown)}, as a module or built in",
+            f"kernel {kernel.name} has no {' and no '.join(closure.unknown)}, as a module or built in{why}",
             "install a kernel that has the Hyper-V drivers (the distribution's generic or cloud kernel)",
         )
-    initrd = job.image.initrd_at(kernel.initrd)
-    verdict, why = _assess(kernel, closure, initrd)
+        return
+    initrds = [initrd for initrd in map(job.image.initrd_at, kernel.initrds) if initrd is not None]
+    yield from plan_bans(job.bans, kernel, job.names, closure, initrds)
+    found: list[Initrd | None] = [*initrds] or [None]
+    outcomes = [_plan_image(job, modules, closure, initrd) for initrd in found]
+    if modules.wrong or any(isinstance(outcome, Build) for outcome in outcomes):
+        yield from plan_depmod(job.view, modules, job.image.architecture.runs_here)
+    yield from outcomes
+
+
+def _plan_image(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None) -> Outcome:
+    verdict, why = _assess(modules, closure, initrd)
     if verdict is Verdict.UNMET:
-        return _rebuild(job, kernel, closure, why)
+        return _rebuild(job, modules, closure, initrd, why)
     remedy = "if a program is named there, install it; as a user, try again as root"
     return Note(verdict, why, remedy if verdict is Verdict.NOT_ASSESSED else None)
 
 
-def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Verdict, str]:
+def _assess(modules: Modules, closure: Closure, initrd: Initrd | None) -> tuple[Verdict, str]:
     """Whether the drivers are there, and why we think so."""
+    kernel = modules.kernel
     if not closure.modules and not closure.groups:
-        return Verdict.MET, f"kernel {kernel.version} has all drivers built in"
+        return Verdict.MET, f"kernel {kernel.name} has all drivers built in"
     if initrd is None:
-        return Verdict.UNMET, f"kernel {kernel.version} has no initrd, and its drivers are modules"
+        return Verdict.UNMET, f"kernel {kernel.name} has no initrd, and its drivers are modules"
     if initrd.contents is None:
         if initrd.unreadable is not None:
             return Verdict.NOT_ASSESSED, f"{initrd.path} cannot be read: {initrd.unreadable}"
         return Verdict.UNMET, f"{initrd.path} is damaged: {initrd.damage}"
-    held = modules_in(initrd.contents.names).get(kernel.version, frozenset())
+    held = loaded_modules(initrd.contents, kernel.version)
     choices = [" or ".join(group.candidates) for group in closure.unsettled_by(held)]
     missing = (*closure.missing_from(held), *choices)
     if missing:
@@ -96,10 +140,11 @@ def _assess(kernel: Kernel, closure: Closure, initrd: Initrd | None) -> tuple[Ve
     return Verdict.MET, f"{initrd.path} holds all {count} drivers that are needed"
 
 
-def _rebuild(job: _Job, kernel: Kernel, closure: Closure, why: str) -> Outcome:
-    tool, architecture = job.image.initrd_tool, job.image.architecture
+def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None, why: str) -> Outcome:
+    tool, architecture, kernel = job.image.initrd_tool, job.image.architecture, modules.kernel
     if tool is None:
-        return Note(Verdict.UNMET, why, "install initramfs-tools or dracut, then run hvprep prepare again")
+        remedy = "install the distribution's own generator of initrds, then run hvprep prepare again"
+        return Note(Verdict.UNMET, why, None if job.image.initrd_tools else remedy)
     if not architecture.runs_here:
         return Note(
             Verdict.UNMET,
@@ -107,8 +152,41 @@ def _rebuild(job: _Job, kernel: Kernel, closure: Closure, why: str) -> Outcome:
             "run hvprep prepare inside that machine",
         )
     wants = (*sorted(closure.modules), *("|".join(group.candidates) for group in closure.groups))
-    initrd = job.image.initrd_at(kernel.initrd)
-    return new_image(tool, kernel, initrd, job.names, wants, job.generic, job.timeout_s, why)
+    target = initrd.path if initrd is not None else first_path(tool, kernel, job.image.kernels)
+    order = Order(tool, kernel, target, loadable_modules([kernel], job.names, everywhere=True), job.generic)
+    build = new_image(job.view, order, initrd, wants, job.timeout_s, why)
+    if initrd is None and _takes_no_initrd(job, kernel):
+        return Note(
+            Verdict.UNMET,
+            f"{why}; its boot entries load none",
+            f"run {_by_hand(build, target)}, then name {target} as the initrd of its boot entries",
+        )
+    return build
+
+
+def _read_boots(view: View, facts: Facts) -> tuple[Boot, ...]:
+    """How the kernels are booted. What does not read is a finding of kernel-parameters, not of ours."""
+    boots: list[Boot] = []
+    for loader in facts.image.boot_loaders:
+        if loader.kind in MECHANISMS:
+            with contextlib.suppress(FormatError):
+                boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
+    return tuple(boots)
+
+
+def _takes_no_initrd(job: _Job, kernel: Kernel) -> bool:
+    """Whether a first initrd would not be loaded: grub-mkconfig looks for it, other entries name theirs."""
+    if any(loader.kind is LoaderKind.GRUB2 for loader in job.image.boot_loaders):
+        return False
+    return any(boot.kernel == kernel.image.name and not boot.has_initrd for boot in job.boots)
+
+
+def _by_hand(build: Build, target: GuestPath) -> str:
+    """The command of a Build for a person to type."""
+    scratch = ("--tmpdir",)
+    words = [word.replace(CANDIDATE, str(target)).replace(CANDIDATE_NAME, target.name) for word in build.argv]
+    at = next((at for at, word in enumerate(words) if word in scratch), None)
+    return shlex.join(words if at is None else [*words[:at], *words[at + 2 :]])
 
 
 INITRD_DRIVERS: Step[Facts, Settings] = Step(

@@ -1,88 +1,93 @@
-"""The generators' own configuration, so that the next kernel's initrd has the drivers too.
+"""What the configurations of the generators have in common.
 
-What is written here belongs to the administrator: it stays when hvprep is removed.
+What is written there makes that the next kernel's initrd has the drivers too. It belongs to the
+administrator: it stays when hvprep is removed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from hvprep.facts.kernels import Kernel
-from hvprep.facts.initrd_tools import Generator, InitrdTool
 from hvprep.formats import default_grub
-from hvprep.formats.kernel_modules import Loadable
+from hvprep.formats.kernel_modules import Loadable, ModuleIndex, Resolution
 from hvprep.model.change import Write
-from hvprep.model.finding import Outcome
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
-MODULES_FILE = GuestPath("/etc/initramfs-tools/modules")
-DRACUT_FILE = GuestPath("/etc/dracut.conf.d/90-hvprep.conf")
-
-_HEADING = "# Drivers of Hyper-V and of the root file system, added by hvprep."
+HEADING = "# Drivers of Hyper-V and of the root file system, added by hvprep."
 
 
-def plan_configuration(
-    view: View, tool: InitrdTool, kernels: Sequence[Kernel], names: Sequence[str]
-) -> Iterator[Outcome]:
-    """The change that makes the generator put `names` into every initrd it makes from now on."""
-    if tool.generator is Generator.DRACUT:
-        yield from _plan_dracut(view, loadable_modules(kernels, names, everywhere=True))
-    else:
-        yield from _plan_initramfs_tools(view, loadable_modules(kernels, names, everywhere=False))
+def read_text(view: View, path: GuestPath) -> str:
+    """A configuration file, "" where there is none; `plan_text` gives back every byte of it."""
+    return (view.read(path) or b"").decode("utf-8", "surrogateescape")
+
+
+def plan_text(view: View, path: GuestPath, text: str) -> Iterator[Write]:
+    """The Write of what is to stand there, if it does not yet."""
+    content = text.encode("utf-8", "surrogateescape")
+    if view.read(path) != content:
+        yield Write(path, content, "the initrds of later kernels get the drivers too")
+
+
+def find_module(index: ModuleIndex, name: str) -> Resolution | None:
+    """What a name stands for. `fs-TYPE`, the alias of a file system, is there since Linux 3.9; before, the
+    module is found by its name."""
+    found = index.resolve(name)
+    return index.resolve(name[3:]) if found is None and name.startswith("fs-") else found
+
+
+def names_in(index: ModuleIndex, names: Sequence[str]) -> tuple[str, ...]:
+    """`names` as this kernel knows them: see `find_module`."""
+    return tuple(
+        name[3:] if name.startswith("fs-") and index.resolve(name) is None else name for name in names
+    )
 
 
 def loadable_modules(kernels: Sequence[Kernel], names: Sequence[str], everywhere: bool) -> tuple[str, ...]:
     """The modules that every installed kernel (or any of them) has as a file, in the order of `names`.
 
     dracut 059 and 106 end with status 0 and drop every name after one that they do not find (boot.md,
-    fact 1); a built-in name did the same on SLES 15. So its drop-in names only what every kernel has, and
-    the command line of each image adds what that kernel has. initramfs-tools passes over unknown names.
+    fact 1); a built-in name did the same on SLES 15. So their configuration names only what every kernel has,
+    and the command line of each image adds what that kernel has. initramfs-tools passes over unknown names.
     """
     indices = [kernel.modules for kernel in kernels if kernel.modules is not None]
     enough = all if everywhere else any
     found: dict[str, None] = {}
     for name in names:
-        answers = [index.resolve(name) for index in indices]
+        answers = [find_module(index, name) for index in indices]
         if answers and enough(isinstance(answer, Loadable) for answer in answers):
             found.update({answer.name: None for answer in answers if answer is not None})
     return tuple(found)
 
 
-def looks_at_devices(view: View, tool: InitrdTool) -> bool:
-    """Whether the generator, as configured, chooses drivers by the devices of the machine it runs on.
+def appended(text: str, *lines: str) -> str:
+    """`text` with these lines at its end, below our heading."""
+    glue = "" if text.endswith("\n") or not text else "\n"
+    heading = () if HEADING in text else (HEADING,)
+    return text + glue + "".join(f"{line}\n" for line in (*heading, *lines))
 
-    dracut does in host-only mode, which distributions make the default; mkinitramfs does with MODULES=dep
-    (initramfs.conf(5); conf.d is read after the main file, in the order of the names).
+
+def add_to_list(text: str, name: str, words: Sequence[str]) -> str:
+    """Settings that sh sources, with `words` in the list that the variable holds: `NAME="a b"`.
+
+    In place where one plain assignment says it all, as other tools expect; else with a line more.
+
+    >>> add_to_list('features="ata base" # mine\\n', "features", ["base", "hyperv"])
+    'features="ata base hyperv" # mine\\n'
     """
-    if tool.generator is Generator.DRACUT:
-        return True
-    directory = MODULES_FILE.parent
-    files = [directory / "initramfs.conf", *view.glob(f"{directory}/conf.d/*")]
-    texts = [(view.read(path) or b"").decode("utf-8", "surrogateescape") for path in files]
-    value = default_grub.evaluate([default_grub.parse(text) for text in texts], ["MODULES"])["MODULES"]
-    return value.text == "dep" or not value.certain
-
-
-def _plan_initramfs_tools(view: View, modules: Sequence[str]) -> Iterator[Outcome]:
-    """initramfs-tools(7): one module a line; the file has no drop-in directory in /etc."""
-    content = view.read(MODULES_FILE) or b""
-    text = content.decode("utf-8", "surrogateescape")
-    listed = {line.split()[0].replace("-", "_") for line in text.splitlines() if line.split()}
-    missing = [name for name in modules if name not in listed]
-    if missing:
-        glue = "" if text.endswith("\n") or not text else "\n"
-        heading = "" if _HEADING in text else f"{_HEADING}\n"
-        added = text + glue + heading + "".join(f"{name}\n" for name in missing)
-        yield Write(
-            MODULES_FILE,
-            added.encode("utf-8", "surrogateescape"),
-            "the initrds of later kernels get the drivers too",
-        )
-
-
-def _plan_dracut(view: View, modules: Sequence[str]) -> Iterator[Outcome]:
-    """dracut.conf(5): blanks inside the quotes, or two such lines run together into one wrong name."""
-    wanted = f'{_HEADING}\nadd_drivers+=" {" ".join(modules)} "\n'.encode()
-    if modules and view.read(DRACUT_FILE) != wanted:
-        yield Write(DRACUT_FILE, wanted, "the initrds of later kernels get the drivers too")
+    parsed = default_grub.parse(text)
+    held = {word.replace("-", "_") for word in default_grub.evaluate([parsed], [name])[name].words}
+    missing = [word for word in words if word.replace("-", "_") not in held]
+    if not missing:
+        return text
+    plain = re.compile(
+        rf"""^{name}=(?:(["'])([^"'$`\\]*)\1|([^\s"'$`\\#;&|()<>]*))(?=[ \t]|$)""", re.MULTILINE
+    )
+    found = list(plain.finditer(text))
+    if len(found) != 1 or len(parsed.assignments(name)) != 1 or parsed.assignments(name)[0].conditional:
+        return parsed.append_assignment(name, missing).render()
+    (match,) = found
+    old = (match[2] or match[3] or "").split()
+    return f'{text[: match.start()]}{name}="{" ".join([*old, *missing])}"{text[match.end() :]}'

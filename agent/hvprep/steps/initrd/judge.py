@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from hvprep.facts.initrds import Initrd, probe_initrd
-from hvprep.formats.initrd_modules import modules_in
+from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
 #: What early user space cannot do without; where the old image has it, the new one must have it too.
 #: A generator that died half-way and one whose temporary directory confused it left these out.
-_ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "libc.so.6", "systemd-udevd", "udevadm", "busybox")
+_ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "nash", "libc.so.6", "systemd-udevd", "udevadm", "busybox")
 
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
@@ -21,11 +21,14 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
     if new.contents is None:
         return (f"it is damaged: {new.damage}",)
     problems = []
-    modules = modules_in(new.contents.names).get(build.subject, frozenset())
+    modules = loaded_modules(new.contents, build.subject)
     missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
-    lost = sorted(_essentials(_old_image(view, build)) - _essentials(new))
+    old = _old_image(view, build)
+    if _root_lines(old) and _root_lines(new) != _root_lines(old):
+        problems.append("its init looks for the root volume elsewhere than that of the old one")
+    lost = sorted(_essentials(old) - _essentials(new))
     if lost:
         problems.append(f"it lacks {' '.join(lost)}, which the old one has")
     if "init" not in _essentials(new) and not lost:
@@ -41,6 +44,13 @@ def _usual_cause(build: Build) -> str:
 
 def _old_image(view: View, build: Build) -> Initrd | None:
     return probe_initrd(view, build.target) if view.node(view.resolve(build.target)) is not None else None
+
+
+def _root_lines(initrd: Initrd | None) -> list[str]:
+    """What the script of EL 5's nash does about the root volume: for one machine, maybe the builder."""
+    files = initrd.contents.files if initrd is not None and initrd.contents is not None else {}
+    lines = files.get("init", b"").decode("utf-8", "replace").splitlines()
+    return [line.strip() for line in lines if line.strip().startswith(("mkrootdev ", "lvm vgchange "))]
 
 
 def _essentials(initrd: Initrd | None) -> set[str]:
