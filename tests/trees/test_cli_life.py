@@ -27,7 +27,7 @@ def test_the_whole_life(root: Path) -> None:
     done = hvprep("check", *where)
     assert done.status == 3
     assert "not met         kernel-parameters: every boot entry has the serial console" in done.out
-    assert "3 not met." in done.out
+    assert "4 not met." in done.out
     assert "hvprep has changed nothing here." in hvprep("status", *where).out
     assert diff_snapshots(before, take_snapshot(root, EVERYTHING)) == []
 
@@ -38,7 +38,7 @@ def test_the_whole_life(root: Path) -> None:
 
     done = hvprep("check", *where)
     assert done.status == 0
-    assert done.out.endswith("\n3 met.\n")
+    assert done.out.endswith("\n4 met.\n")
     prepared = take_snapshot(root)
     done = hvprep("prepare", *where, "--yes")
     assert (done.status, done.out, done.err) == (0, "Nothing to change.\nThis system is prepared.\n", "")
@@ -78,7 +78,7 @@ def test_a_saved_plan_is_applied_later(root: Path, tmp_path: Path) -> None:
     done = hvprep("prepare", "--root", str(root), "--save-plan", str(file))
     assert done.status == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(json.loads(file.read_text())["changes"]) == 5
+    assert len(json.loads(file.read_text())["changes"]) == 6
     assert diff_snapshots(before, take_snapshot(root, EVERYTHING)) == []
     done = hvprep("prepare", "--root", str(root), "--yes", "--plan", str(file))
     assert done.status == 0, done.err
@@ -125,7 +125,7 @@ def test_whoever_does_not_say_yes_changes_nothing(root: Path, answer: str) -> No
     before = take_snapshot(root)
     done = hvprep_on_terminal(answer, "prepare", "--root", str(root))
     assert done.status == 0
-    assert "Make these 5 changes? [y/N] " in done.out
+    assert "Make these 6 changes? [y/N] " in done.out
     assert done.out.endswith("Nothing was changed.\n")
     assert diff_snapshots(before, take_snapshot(root)) == []
 

@@ -70,9 +70,9 @@ def test_strict_counts_required_rows_all_the_same(root: Path) -> None:
 
 def test_every_finding_says_why_and_what_to_do(root: Path) -> None:
     done = hvprep("check", "--root", str(root))
-    assert done.out.count("not met   ") == 3
+    assert done.out.count("not met   ") == 4
     assert done.out.count("                - ") >= 3
-    assert done.out.count("                remedy: ") == 3
+    assert done.out.count("                remedy: ") == 4
 
 
 def test_there_are_no_colours_without_a_terminal(root: Path) -> None:

@@ -174,19 +174,52 @@ def test_a_word_that_the_administrator_adds_later_reaches_the_next_grub_cfg(rig:
     assert rig.plan().changes == ()
 
 
-def test_without_drop_ins_our_line_stands_in_the_file_itself(rig: Rig) -> None:
-    """GRUB elsewhere than on Debian does not read /etc/default/grub.d."""
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('GRUB_CMDLINE_LINUX="a=1"', 'GRUB_CMDLINE_LINUX="a=1 @"'),
+        ('GRUB_CMDLINE_LINUX=""\n', 'GRUB_CMDLINE_LINUX="@"\n'),
+        ("GRUB_CMDLINE_LINUX='a=1 quiet ' # mine\nA=1\n", "GRUB_CMDLINE_LINUX='a=1 @' # mine\nA=1\n"),
+        (
+            'GRUB_CMDLINE_LINUX="x"\nGRUB_CMDLINE_LINUX="a=1 rootdelay=5"\n',
+            'GRUB_CMDLINE_LINUX="x"\nGRUB_CMDLINE_LINUX="a=1 @"\n',
+        ),
+        (
+            'GRUB_CMDLINE_LINUX="a=1"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b=2"',
+            'GRUB_CMDLINE_LINUX="a=1"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b=2"\n+',
+        ),
+        ("GRUB_CMDLINE_LINUX=a=1\n", "GRUB_CMDLINE_LINUX=a=1\n+"),
+        ('GRUB_CMDLINE_LINUX="a=1 \\\n b=2"\n', 'GRUB_CMDLINE_LINUX="a=1 \\\n b=2"\n+'),
+        ('[ -n "$X" ] || GRUB_CMDLINE_LINUX="a=1"\n', '[ -n "$X" ] || GRUB_CMDLINE_LINUX="a=1"\n+'),
+        ("", "+"),
+    ],
+    ids=["plain", "empty", "single quotes", "two", "appends", "bare", "continued", "conditional", "none"],
+)
+def test_without_drop_ins_the_last_plain_value_gets_our_words(rig: Rig, text: str, expected: str) -> None:
+    """GRUB elsewhere than on Debian does not read /etc/default/grub.d; and grubby and other programs of EL
+    look for one line GRUB_CMDLINE_LINUX=."""
     program = rig.root / "usr/sbin/grub-mkconfig"
     program.write_text(program.read_text().replace("default/grub.d", "default/no.d"))
-    write_default(rig, b'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX="a=1"')
+    write_default(rig, f'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n{text}'.encode())
     before = take_snapshot(rig.root)
     rig.prepare()
+    words = " ".join(OURS)
+    line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {words}"  # added by hvprep\n'
+    wanted = 'GRUB_CMDLINE_LINUX_DEFAULT=""\n' + expected.replace("@", words).replace("+", line)
     assert not (rig.root / "etc/default/grub.d/99-hvprep.cfg").exists()
-    assert (rig.root / DEFAULT).read_text() == (
-        'GRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_CMDLINE_LINUX="a=1"\n'
-        f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {" ".join(OURS)}"  # added by hvprep\n'
-    )
-    assert simple(rig) == ["a=1", *OURS]
-    assert rig.plan().changes == ()
+    assert (rig.root / DEFAULT).read_text().startswith(wanted)
+    assert set(OURS) <= set(simple(rig))
+    assert not rig.plan("kernel-parameters").changes
     rig.rollback()
     assert diff_snapshots(before, take_snapshot(rig.root)) == []
+
+
+def test_without_drop_ins_the_administrator_goes_on_in_the_same_line(rig: Rig) -> None:
+    program = rig.root / "usr/sbin/grub-mkconfig"
+    program.write_text(program.read_text().replace("default/grub.d", "default/no.d"))
+    write_default(rig, b'GRUB_CMDLINE_LINUX="a=1"\n')
+    rig.prepare("kernel-parameters")
+    text = (rig.root / DEFAULT).read_text()
+    write_default(rig, text.replace("a=1 console", "a=2 b=3 console").encode())
+    assert simple(rig)[:2] == ["a=2", "b=3"]
+    assert not rig.plan("kernel-parameters").changes

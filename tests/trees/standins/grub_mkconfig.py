@@ -28,10 +28,14 @@ FAULTS = (
 #: NAME=value lines for the shell: what grub-probe says of / (UUID, PARTUUID) and of the file system that
 #: /boot is on (BOOT_UUID, HINT, MODULES), and what /boot is called there (BOOT: /boot, or nothing).
 DISK_FILE = "usr/share/stand-in/grub-probe"
+#: What 00_header writes for gfxterm: lines that depend on the disk.
+FONT_FILE = "usr/share/stand-in/grub-font"
 
 _NAMES = (
     "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT", "GRUB_DISABLE_RECOVERY", "GRUB_FORCE_PARTUUID",
     "GRUB_DISABLE_OS_PROBER", "UUID", "PARTUUID", "HINT", "MODULES", "BOOT_UUID", "BOOT", "NAME",
+    "GRUB_TERMINAL", "GRUB_TERMINAL_INPUT", "GRUB_TERMINAL_OUTPUT", "GRUB_SERIAL_COMMAND", "GRUB_TIMEOUT",
+    "GRUB_TIMEOUT_STYLE", "GRUB_HIDDEN_TIMEOUT", "GRUB_HIDDEN_TIMEOUT_QUIET", "GRUB_RECORDFAIL_TIMEOUT",
 )  # fmt: skip
 _BUILDER_UUID = "b01dface-0000-4000-8000-000000000000"
 _OTHER_SYSTEM = """menuentry 'Fedora Linux 40 (on /dev/sdb1)' $menuentry_id_option 'osprober-gnulinux' {
@@ -50,6 +54,7 @@ class Builder:
         self.values = self._source()
         self.is_ubuntu = self.values["NAME"] == "Ubuntu"
         self.os = self.values["NAME"]
+        self.has_recordfail = self.is_ubuntu or self.os.startswith("Debian")
         if fault == "builder":
             self.values["UUID"] = self.values["BOOT_UUID"] = _BUILDER_UUID
 
@@ -78,9 +83,59 @@ class Builder:
                 yield "".join(self.linux())
             else:
                 yield subprocess.run([str(script)], stdout=subprocess.PIPE, check=True).stdout.decode()
+            if script.name == "00_header":
+                yield "".join(f"{line}\n" for line in self.menu())
             if script.name == "30_os-prober" and self.fault == "foreign":
                 yield _OTHER_SYSTEM
             yield f"### END /etc/grub.d/{script.name} ###\n"
+
+    def menu(self) -> Iterator[str]:
+        """What 00_header ends with: terminals and times."""
+        values = self.values
+        inputs = values["GRUB_TERMINAL"] or values["GRUB_TERMINAL_INPUT"]
+        outputs = values["GRUB_TERMINAL"] or values["GRUB_TERMINAL_OUTPUT"] or "gfxterm"
+        if not set(outputs.split()) <= {"console", "serial", "ofconsole", "vga_text", "gfxterm"}:
+            sys.stderr.write(f'Invalid output terminal "{outputs}"\n')
+            raise SystemExit(1)
+        if "serial" in f"{inputs} {outputs}".split():
+            yield values["GRUB_SERIAL_COMMAND"] or "serial"
+        font = self.root / FONT_FILE
+        if "gfxterm" in f"{inputs} {outputs}".split() and font.exists():
+            yield from font.read_text().splitlines()
+        if inputs:
+            yield f"terminal_input {inputs}"
+        yield f"terminal_output {outputs}"
+        if not self.has_recordfail:
+            yield from self.times()
+            return
+        yield 'if [ "${recordfail}" = 1 ] ; then'
+        yield f"  set timeout={values['GRUB_RECORDFAIL_TIMEOUT'] or '30'}"
+        yield "else"
+        yield from (f"  {line}" for line in self.times())
+        yield "fi"
+
+    def times(self) -> Iterator[str]:
+        """The body of make_timeout()."""
+        values = self.values
+        style, time = values["GRUB_TIMEOUT_STYLE"] or "menu", values["GRUB_TIMEOUT"] or "5"
+        if values["GRUB_HIDDEN_TIMEOUT"] and not values["GRUB_TIMEOUT_STYLE"]:
+            style = "hidden" if values["GRUB_HIDDEN_TIMEOUT_QUIET"] == "true" else "countdown"
+            time = values["GRUB_HIDDEN_TIMEOUT"]
+        yield "if [ x$feature_timeout_style = xy ] ; then"
+        yield f"  set timeout_style={style}"
+        yield f"  set timeout={time}"
+        if style == "menu":
+            yield "# Fallback normal timeout code in case the timeout_style feature is"
+            yield "# unavailable."
+            yield "else"
+            yield f"  set timeout={time}"
+        else:
+            verbose = " --verbose" if style == "countdown" else ""
+            yield "# Fallback hidden-timeout code in case the timeout_style feature is"
+            yield "# unavailable."
+            yield f"elif sleep{verbose} --interruptible {time} ; then"
+            yield "  set timeout=0"
+        yield "fi"
 
     def linux(self) -> Iterator[str]:
         """What 10_linux writes."""

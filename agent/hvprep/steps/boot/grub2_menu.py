@@ -18,7 +18,7 @@ from hvprep.steps.boot.grub_menu import edit_menu, menu_problems
 from hvprep.steps.boot.grub_menu_defaults import plan_menu_defaults
 from hvprep.steps.boot.menu_rules import MenuRules, menu_to_wants
 
-_WHY = "grub.cfg is made anew, with its menu on the serial port"
+_WHY = "grub.cfg is made anew, with the menu on the serial port"
 _WHY_EDITED = "the menu comes to the serial port"
 
 
