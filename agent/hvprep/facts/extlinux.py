@@ -1,4 +1,4 @@
-"""extlinux, syslinux and U-Boot, which read the same configuration: where it is, and what tells that it boots."""
+"""extlinux, syslinux and U-Boot, which read the same configuration: where it is, and why it boots."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _installed(view: View, directory: GuestPath) -> list[GuestPath]:
     return [sign for sign in signs if view.node(view.resolve(sign)) is not None]
 
 
-def place_of(file: str, directory: GuestPath, view: View) -> GuestPath | None:
+def find_named(view: View, file: str, directory: GuestPath) -> GuestPath | None:
     """The file that a configuration in `directory` names, existing: names begin there, and those with a slash
     at the root of the file system, which /boot may be."""
     places = [directory / file]
@@ -66,7 +66,7 @@ def _included(view: View, path: GuestPath, directory: GuestPath, depth: int) -> 
     except FormatError:
         return  # the step says so when it reads it
     for name in config.includes if depth else ():
-        found = place_of(name, directory, view)
+        found = find_named(view, name, directory)
         if found is not None:
             yield found
             yield from _included(view, found, directory, depth - 1)

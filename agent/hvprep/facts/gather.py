@@ -23,7 +23,7 @@ from hvprep.model.view import View
 class ImageFacts:
     """What the files of a system tell, running or not. Several `initrd_tools` or `boot_loaders` mean that
     nothing tells which one it is. `deployment` is the sign of another program that makes /usr and the boot
-    entries anew with each of its updates; None where the system is its own."""
+    entries anew with each of its updates, so that no boot loader is ours; None for a system of its own."""
 
     architecture: Architecture
     kernels: tuple[Kernel, ...]
@@ -70,17 +70,17 @@ def gather(view: View, is_live: bool) -> Facts:
         live = None
     kernels = probe_kernels(view)
     grub = probe_grub_tool(view)
-    unified = probe_unified_images(view)
+    unified, deployment = probe_unified_images(view), find_deployment(view)
     image = ImageFacts(
         architecture=probe_architecture(view),
         kernels=kernels,
         initrds=probe_initrds(view, [path for kernel in kernels for path in kernel.initrds]),
         initrd_tools=probe_initrd_tools(view),
         grub=grub,
-        boot_loaders=probe_boot_loaders(view, grub, unified),
+        boot_loaders=() if deployment else probe_boot_loaders(view, grub, unified),
         unified_images=unified,
         other_loaders=probe_other_loaders(view),
-        deployment=find_deployment(view),
+        deployment=deployment,
         root_volume=probe_root_volume(view, live),
     )
     return Facts(image, live, platform)

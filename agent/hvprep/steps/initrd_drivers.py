@@ -12,6 +12,7 @@ from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
+from hvprep.facts.unified_images import UnifiedImage
 from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.formats.kernel_modules import Closure
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build
@@ -49,7 +50,7 @@ class _Job:
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     image, tool = facts.image, facts.image.initrd_tool
-    if not image.kernels:
+    if not image.kernels and not image.unified_images:
         yield Note(Verdict.UNMET, "there is no kernel in /boot", "install the distribution's kernel package")
         return
     if image.root_volume.type is None:
@@ -69,12 +70,15 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     kernels = [inspect_modules(view, kernel, wanted) for kernel in image.kernels]
     maker = MAKERS[tool.generator] if tool is not None else None
     if tool is not None and maker is not None:
-        yield from maker.plan_configuration(view, tool, [each.kernel for each in kernels], wanted)
+        within = [each.kernel for each in image.unified_images if each.kernel is not None]
+        yield from maker.plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
     generic = facts.live is None and maker is not None and maker.looks_at_devices(view)
     boots = _read_boots(view, facts)
     job = _Job(view, image, wanted, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
+    for unified in image.unified_images:
+        yield _judge_unified(job, unified)
 
 
 def _wanted_names(image: ImageFacts, settings: Settings) -> tuple[str, ...]:
@@ -138,6 +142,25 @@ def _assess(modules: Modules, closure: Closure, initrd: Initrd | None) -> tuple[
         return Verdict.UNMET, f"{initrd.path} lacks {', '.join(missing)}"
     count = len(closure.modules) + len(closure.groups)
     return Verdict.MET, f"{initrd.path} holds all {count} drivers that are needed"
+
+
+def _judge_unified(job: _Job, image: UnifiedImage) -> Note:
+    """On a unified kernel image, of which nothing can be changed."""
+    kernel = image.kernel
+    if image.problem is not None or kernel is None:
+        why = image.problem or "it does not say which kernel it holds"
+        return Note(Verdict.NOT_ASSESSED, f"the initrd of {image.path}: {why}", "make that image anew")
+    if kernel.modules is None:
+        return Note(
+            Verdict.UNMET, f"{image.path}: {kernel.problem}", f"install the modules of {kernel.version}"
+        )
+    closure = kernel.modules.closure(names_in(kernel.modules, job.names))
+    if closure.unknown:
+        names = " and no ".join(closure.unknown)
+        return Note(Verdict.UNMET, f"{image.path} has a kernel with no {names}", "install another kernel")
+    verdict, why = _assess(inspect_modules(job.view, kernel, job.names), closure, image.initrd)
+    remedy = "make that image anew, with the generator's configuration as hvprep prepare leaves it"
+    return Note(verdict, why, None if verdict is Verdict.MET else remedy)
 
 
 def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None, why: str) -> Outcome:

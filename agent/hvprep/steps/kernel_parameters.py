@@ -11,6 +11,7 @@ from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.mechanism import Boot, boot_problems
 from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.boot.none_found import explain_none_found
 from hvprep.steps.boot.rules import choose_rules
 
 
@@ -19,7 +20,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if len(loaders) == 1:
         yield from _plan_loader(view, facts, settings, loaders[0])
     elif not loaders:
-        yield _none_found(facts)
+        yield explain_none_found(facts)
     else:
         names = " and ".join(f"{loader.kind.value} ({loader.because})" for loader in loaders)
         yield Note(
@@ -27,21 +28,6 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             f"there are several boot loaders, and nothing tells which one boots: {names}",
             "remove the packages and the configuration of those that are not used, then try again",
         )
-
-
-def _none_found(facts: Facts) -> Note:
-    grub = facts.image.grub
-    if grub is not None:
-        return Note(
-            Verdict.UNMET,
-            f"{grub.mkconfig} is there, but {grub.config} is not",
-            f"if this system boots with GRUB, run: {grub.mkconfig} -o {grub.config}",
-        )
-    return Note(
-        Verdict.UNMET,
-        "there is no boot loader that hvprep knows",
-        "add the parameters to your boot loader's configuration by hand",
-    )
 
 
 def _plan_loader(view: View, facts: Facts, settings: Settings, loader: BootLoader) -> Iterator[Outcome]:

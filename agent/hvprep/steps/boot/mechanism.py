@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.gather import Facts
-from hvprep.model.finding import Outcome
+from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.rules import EntryRules
@@ -53,3 +53,16 @@ def boot_problems(boots: Sequence[Boot], rules: EntryRules) -> tuple[str, ...]:
         for found in [rules.problems(boot.words)]
         if found
     )
+
+
+def unknown_kernels(view: View, facts: Facts, found: Sequence[tuple[GuestPath, GuestPath]]) -> Iterator[Note]:
+    """For each (configuration, kernel that it boots) with a kernel that lies where none is looked for: nobody
+    judged its initrd."""
+    known = {view.resolve(kernel.image) for kernel in facts.image.kernels}
+    for where, kernel in dict.fromkeys(found):
+        if view.resolve(kernel) not in known:
+            yield Note(
+                Verdict.NOT_ASSESSED,
+                f"{where} boots {kernel}, at no usual place for a kernel: its initrd was not looked into",
+                "look into its initrd for hv_vmbus, hv_storvsc and hv_netvsc yourself",
+            )

@@ -8,7 +8,7 @@ from hvprep.facts.boot_loaders import BootLoader, LoaderKind
 from hvprep.facts.gather import Facts
 from hvprep.model.finding import Outcome
 from hvprep.model.view import View
-from hvprep.steps.boot import grub2_menu, grub_legacy_menu
+from hvprep.steps.boot import extlinux_menu, grub2_menu, grub_legacy_menu
 from hvprep.steps.boot.menu_rules import MenuRules
 
 #: The changes after which a menu is as the rules ask, now and when it is made anew; MET notes where it is so
@@ -19,4 +19,5 @@ MENUS: Mapping[LoaderKind, Menu] = {
     LoaderKind.GRUB2: grub2_menu.plan_menu,
     LoaderKind.GRUB2_BLS: grub2_menu.plan_menu,
     LoaderKind.GRUB_LEGACY: grub_legacy_menu.plan_menu,
+    LoaderKind.EXTLINUX: extlinux_menu.plan_menu,
 }
