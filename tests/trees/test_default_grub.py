@@ -202,7 +202,7 @@ def test_without_drop_ins_the_last_plain_value_gets_our_words(rig: Rig, text: st
     program.write_text(program.read_text().replace("default/grub.d", "default/no.d"))
     write_default(rig, f'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n{text}'.encode())
     before = take_snapshot(rig.root)
-    rig.prepare()
+    rig.prepare("kernel-parameters")
     words = " ".join(OURS)
     line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {words}"  # added by hvprep\n'
     wanted = 'GRUB_CMDLINE_LINUX_DEFAULT=""\n' + expected.replace("@", words).replace("+", line)

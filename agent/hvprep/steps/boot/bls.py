@@ -145,7 +145,13 @@ def _edited_entry(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
 
     def edit(words: Sequence[str]) -> Sequence[str]:
         if not uses_options(words):
-            return rules.edit(words)
+            head = len(words)
+            while head and words[head - 1].startswith("$"):
+                head -= 1
+            return (
+                *rules.edit(words[:head]),
+                *words[head:],
+            )  # $tuned_params stays the last, as in new entries
         kept = [word for word in words if not rules.is_unwanted(word)]
         consoles = [word for word in kept if parameter_name(word) == "console"]
         return (*consoles, *(word for word in kept if word not in consoles))

@@ -1,7 +1,8 @@
 """Edits /etc/default/grub and its drop-ins by word, so that grub-mkconfig writes what is wanted.
 
 What has to go is taken out wherever it is assigned. Our words are added by lines that are read last and
-start from the value before them, so that a word which the administrator adds later still counts. All
+start from the value before them, so that a word which the administrator adds later still counts; where no
+drop-ins are read, to the last assignment itself if that is plain text (see grub_assignment.py). All
 console= words move to GRUB_CMDLINE_LINUX: one in GRUB_CMDLINE_LINUX_DEFAULT would come after ours and win,
 and recovery entries get GRUB_CMDLINE_LINUX only. Where the two variables for Xen hold anything, its entries
 have them in place of those (20_linux_xen), and they are treated alike.
@@ -21,6 +22,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.boot.grub_assignment import extend_last
 from hvprep.steps.boot.rules import EntryRules
 
 DEFAULTS = GuestPath("/etc/default/grub")
@@ -62,15 +64,15 @@ def plan_defaults(view: View, grub: GrubTool, rules: EntryRules) -> Iterator[Out
     own, others = split_own(files, grub, _OWN)
     mains = _mains(_evaluate(files))
     edited = {path: _edit(path, text, rules) for path, text in others.items()}
-    lines = [
-        f'{main}="${main} {quote_words((*_foreign_consoles(own, others, main, rules), *rules.words))}"'
-        for main in mains
-    ]
+    added = {main: (*_foreign_consoles(own, others, main, rules), *rules.words) for main in mains}
+    lines = [f'{main}="${main} {quote_words(words)}"' for main, words in added.items()]
 
     def is_right(after: Files) -> bool:
         return not any(rules.problems(_evaluate(after)[main]) for main in mains)
 
-    after = add_lines(edited, lines, grub, _OWN, is_right)
+    in_place = None if grub.sources_drop_ins else _extended(edited, added)
+    after = in_place if in_place is not None and is_right(in_place) else None
+    after = after or add_lines(edited, lines, grub, _OWN, is_right)
     if after is None:
         names = " or ".join(mains)
         yield Note(
@@ -141,6 +143,14 @@ def add_lines(
         if is_right(after):
             return after
     return None
+
+
+def _extended(files: Files, added: Values) -> dict[GuestPath, DefaultGrub] | None:
+    """The files with our words in the last assignment of each variable; None where one is not that plain."""
+    text: DefaultGrub | None = files[DEFAULTS]
+    for name, words in added.items():
+        text = extend_last(text, name, words) if text is not None else None
+    return {**files, DEFAULTS: text} if text is not None else None
 
 
 def _evaluate(files: Files) -> Values:
