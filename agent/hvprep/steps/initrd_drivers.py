@@ -93,9 +93,7 @@ def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
         yield Note(
             Verdict.UNMET,
             f"kernel {kernel.name} has no usable modules: {kernel.problem}",
-            f"install its modules (or run depmod {kernel.version}), or remove {kernel.image}".replace(
-                " )", ")"
-            ),
+            f"install its modules (or run depmod -a {kernel.version or 'VERSION'}), or remove {kernel.image}",
         )
         return
     closure = kernel.modules.closure(names_in(kernel.modules, job.names))

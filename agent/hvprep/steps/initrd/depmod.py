@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from hvprep.errors import FormatError
 from hvprep.facts.kernels import Kernel
 from hvprep.facts.tools import find_program
 from hvprep.formats.kernel_modules import Loadable, ModuleIndex, parse_module_index
@@ -49,7 +50,14 @@ class Modules:
 
 
 def inspect_modules(view: View, kernel: Kernel, names: Sequence[str]) -> Modules:
-    """Look at the files of the modules `names` and of what they need. Raises FormatError like the index."""
+    """Look at the files of the modules `names` and of what they need."""
+    try:
+        return _inspect(view, kernel, names)
+    except FormatError as error:
+        return _inspect(view, replace(kernel, modules=None, problem=error.sentence), names)
+
+
+def _inspect(view: View, kernel: Kernel, names: Sequence[str]) -> Modules:
     listing = kernel.directory / "modules.dep"
     index = kernel.modules or parse_module_index(b"", view.read(kernel.directory / "modules.builtin") or b"")
     closure = index.closure(names_in(index, names))
