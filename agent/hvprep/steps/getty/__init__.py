@@ -1,0 +1,1 @@
+"""What starts a getty on the serial port, by kind of init."""
