@@ -42,7 +42,7 @@ class LoaderKind(str, Enum):
     GRUB_LEGACY = "GRUB legacy"
     SYSTEMD_BOOT = "systemd-boot"
     EXTLINUX = "extlinux"
-    UNIFIED_KERNEL_IMAGE = "the firmware, with unified kernel images"
+    UNIFIED_KERNEL_IMAGE = "unified kernel images"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A stand-in for mkinitramfs and for dracut, by the name it is started under; lives in a tree's /usr.
+"""A stand-in for mkinitramfs, dracut, mkinitfs and mkinitcpio, by the name it is started under.
 
 Reads the configuration of the tree that it stands in as the real ones do (by a real shell), and writes a
 real initrd. What it gets wrong on purpose are traps of the real ones, measured: boot.md, sections 0 and 2.
@@ -8,6 +8,7 @@ on its own, and imported by tests for `archive` and `close`.
 
 from __future__ import annotations
 
+import fnmatch
 import gzip
 import lzma
 import os
@@ -34,6 +35,8 @@ SPACE = {
         "init", "usr/bin/sh", "usr/bin/udevadm", "usr/lib/dracut/dracut-lib.sh",
         "usr/lib/systemd/systemd-udevd", "usr/lib/x86_64-linux-gnu/libc.so.6", "usr/sbin/modprobe",
     ),
+    "mkinitfs": ("bin/busybox", "bin/sh", "init"),
+    "mkinitcpio": ("init", "usr/bin/busybox", "usr/bin/sh"),
 }  # fmt: skip
 MICROCODE = ("AuthenticAMD", "GenuineIntel")
 
@@ -208,6 +211,36 @@ def dracut(root: Path, words: List[str]) -> Tuple[Path, str, bytes, int]:
     return output, version, close(settings["compress"] or "gzip", archive({**space, **drivers})), 0o600
 
 
+def mkinitfs(root: Path, words: List[str]) -> Tuple[Path, str, bytes, int]:
+    """(output, kernel version, image, mode): paths of modules by feature, or directories of them."""
+    output, version = at(root, words[words.index("-o") + 1]), words[-1]
+    modules = Modules(root, version)
+    wanted: List[str] = []
+    for feature in source("sh", [root / "etc/mkinitfs/mkinitfs.conf"], ["features"])["features"].split():
+        path = root / f"etc/mkinitfs/features.d/{feature}.modules"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            pattern = line if "." in line else f"{line}/*"
+            wanted += [name for name, (path_, _) in modules.needs.items() if fnmatch.fnmatch(path_, pattern)]
+    drivers = without(modules.members(modules.with_needed(wanted)))
+    space = dict.fromkeys(SPACE["mkinitfs"], b"made up\n")
+    return output, version, close("gzip", archive({**space, **drivers})), 0o600
+
+
+def mkinitcpio(root: Path, words: List[str]) -> Tuple[Path, str, bytes, int]:
+    """(output, kernel version, image, mode): the hook autodetect leaves what the machine has, here KVM's."""
+    output, version = at(root, words[words.index("-g") + 1]), words[words.index("-k") + 1]
+    files = [root / "etc/mkinitcpio.conf", *sorted(root.glob("etc/mkinitcpio.conf.d/*.conf"))]
+    script = 'for f in "$@"; do . "$f"; done; printf "%s " "${MODULES[@]}"'
+    argv = ["bash", "-c", script, "bash", *map(str, files)]
+    asked = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.decode().split()
+    modules = Modules(root, version)
+    wanted = [name for each in asked for name in modules.find(each)]
+    pattern = _MOST if "autodetect" in words else _HOST_ONLY
+    drivers = without(modules.members(modules.with_needed([*wanted, *modules.matching(pattern)])))
+    space = dict.fromkeys(SPACE["mkinitcpio"], b"made up\n")
+    return output, version, close("zstd", archive({**space, **drivers})), 0o600
+
+
 def at(root: Path, guest_path: str) -> Path:
     return Path(f"{root}{guest_path}")
 
@@ -224,8 +257,13 @@ def without(drivers: Dict[str, bytes]) -> Dict[str, bytes]:
 
 def main() -> None:
     program, root = Path(sys.argv[0]).name, Path(sys.argv[0]).parents[2]
-    made = {"mkinitramfs": mkinitramfs, "dracut": dracut}[program](root, sys.argv[1:])
-    output, version, image, mode = made
+    generators = {
+        "mkinitramfs": mkinitramfs,
+        "dracut": dracut,
+        "mkinitfs": mkinitfs,
+        "mkinitcpio": mkinitcpio,
+    }
+    output, version, image, mode = generators[program](root, sys.argv[1:])
     which = fault()
     if which == "nothing":
         return
