@@ -43,7 +43,7 @@ def portable_plan(plan: Mapping[str, Any]) -> Dict[str, Any]:
     for item in document["changes"]:
         _make_portable(item["change"])
     for path, state in document["before"].items():
-        if path.startswith("/boot/initrd") and state is not None:
+        if path.startswith(("/boot/", "/efi/")) and "/init" in path and state is not None:
             state["digest"] = "(of an image that was compressed on this machine)"
     return document
 

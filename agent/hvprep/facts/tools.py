@@ -20,6 +20,8 @@ class GrubTool:
     sources_drop_ins  whether /etc/default/grub.d/*.cfg override /etc/default/grub (a patch of Debian's)
     options  what keeps a run from changing more than its output: on EL and Fedora it would rewrite
              grubenv, and every Boot Loader Specification entry, even with another output
+    entry_tool  what adds the entry of a new kernel to grub.cfg itself, with the words of the default one
+                (new-kernel-pkg and grubby of EL 7): entries may carry words that stand nowhere else
     """
 
     mkconfig: GuestPath
@@ -28,6 +30,7 @@ class GrubTool:
     sources_drop_ins: bool
     because: str
     options: tuple[str, ...] = ()
+    entry_tool: GuestPath | None = None
 
 
 def find_program(view: View, *names: str) -> GuestPath | None:
@@ -59,5 +62,6 @@ def probe_grub_tool(view: View) -> GrubTool | None:
             b"default/grub.d/" in script,
             f"{mkconfig} for {config}",
             tuple(option for option in _HARMLESS if option.encode() in script),
+            find_program(view, "new-kernel-pkg"),
         )
     return None

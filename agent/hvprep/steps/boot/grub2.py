@@ -134,9 +134,9 @@ def renew(
 ) -> Change:
     """A Build, with the edited old file for the case that its result is refused: offline grub-mkconfig may
     describe the builder's disks; and one of several files is not for the firmware that this machine has.
-    The edited old file alone where the generator cannot run here."""
+    The edited old file alone where the generator cannot run here, or another program keeps the entries."""
     grub, live = facts.image.grub, facts.live is not None
-    if grub is None or not facts.image.architecture.runs_here:
+    if grub is None or grub.entry_tool is not None or not facts.image.architecture.runs_here:
         return edited
     return Build(
         target=config,
