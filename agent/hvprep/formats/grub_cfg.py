@@ -42,11 +42,15 @@ _WITH_ARGUMENT = frozenset(("--class", "--users", "--hotkey", "--source"))
 _ID_OPTIONS = frozenset(("--id", "$menuentry_id_option", "${menuentry_id_option}"))
 _LINUX = frozenset(("linux", "linux16", "linuxefi"))
 _INITRD = frozenset(("initrd", "initrd16", "initrdefi"))
+#: Xen: the first module that its hypervisor gets is Linux with its words, the next ones are initrds.
+_HYPERVISOR = frozenset(("multiboot", "multiboot2", "xen_hypervisor"))
+_MODULE = frozenset(("module", "module2", "xen_module"))
 
 
 @dataclass(frozen=True)
 class LinuxLine:
-    """One `linux` command: its word, the kernel's path, and the words of the kernel command line.
+    """One `linux` command, or what stands for it below Xen: its word, the kernel's path, and the words of the
+    kernel command line.
 
     The words are written as for the kernel (`name="value with spaces"`) whatever quotes GRUB has around them;
     one with a GRUB variable is left as it is written, and then `certain` is False. `initrds` are the paths of
@@ -295,6 +299,7 @@ class _Draft:
     initrds: list[tuple[dict[int, int], list[str]]] = field(default_factory=list)
     search_uuids: list[str] = field(default_factory=list)
     chainloads: bool = False
+    has_hypervisor: bool = False
 
 
 @dataclass
@@ -342,6 +347,10 @@ class _Reader:
             draft.linux.append((self._path(), list(command)))
         elif draft and name in _INITRD:
             draft.initrds.append((self._path(), [token.text for token in command[1:]]))
+        elif draft and name in _HYPERVISOR:
+            draft.has_hypervisor = True
+        elif draft and draft.has_hypervisor and name in _MODULE and len(command) > 1:
+            self._read_module(draft, command)
         elif draft and name in ("search", "search.fs_uuid"):
             draft.search_uuids += _searched_uuid(command)
         elif draft and name == "chainloader":
@@ -351,6 +360,13 @@ class _Reader:
                 f"the menuentry in line {draft.first_line} has more than {MAX_LINES_OF_ENTRY} linux lines",
                 "Look at grub.cfg; no generator writes that.",
             )
+
+    def _read_module(self, draft: _Draft, command: Sequence[_Token]) -> None:
+        arguments = [token for token in command[1:] if not token.text.startswith("--")]
+        if arguments and not draft.linux:
+            draft.linux.append((self._path(), [command[0], *arguments]))
+        elif arguments:
+            draft.initrds.append((self._path(), [arguments[0].text]))
 
     def close(self, token: _Token) -> None:
         """A `}`: ends what the last `{` began; GRUB skips one that ends nothing."""
