@@ -79,3 +79,8 @@ def make_parents(execution: Execution, directory: GuestPath) -> None:
         "change", path=str(directory), before=None, after=snapshot_to_json(after), why="holds the next file"
     )
     root.make_directory(directory, after.as_node())
+
+
+def is_boot(path: GuestPath) -> bool:
+    """Whether a boot loader may read it: what changes there has to be settled."""
+    return len(path.parts) > 1 and path.parts[1] in ("boot", "efi")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hvprep.engine.building import build
-from hvprep.engine.execution import Execution, expect, expect_file, make_parents, touched_by
+from hvprep.engine.execution import Execution, expect, expect_file, is_boot, make_parents, touched_by
 from hvprep.engine.journal import forget
 from hvprep.errors import ChangeFailed
 from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write, change_to_json
@@ -15,6 +15,7 @@ from hvprep.model.node import Kind
 from hvprep.model.plan import Plan
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import take_snapshot
+from hvprep.system.volumes import settle
 
 #: Told of each change before it is made: (number from 1, how many, the change).
 OnChange = Callable[[int, int, Change], None]
@@ -68,6 +69,8 @@ def _replace(execution: Execution, change: Write | Link | Remove) -> None:
     else:
         root.make_link(path, after.target or "", after.as_node())
     execution.expected[path] = after
+    if is_boot(path):
+        settle(root, path.parent)
 
 
 def _state_after(change: Write | Link | Remove, before: Snapshot | None) -> Snapshot | None:

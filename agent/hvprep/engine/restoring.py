@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hvprep.engine.building import candidate_of, generate, remove_candidates
-from hvprep.engine.execution import Judge
+from hvprep.engine.execution import Judge, is_boot
 from hvprep.engine.journal import State, Transaction, find_blob, remove_below, reopen
 from hvprep.engine.rollback import Leave, Restore, RollbackPlan
 from hvprep.errors import ChangeFailed, CommandFailed, Refusal
 from hvprep.model.change import Build
-from hvprep.model.node import GuestPath, Kind
+from hvprep.model.node import Kind
 from hvprep.model.snapshot import Snapshot, holds
 from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
@@ -51,7 +51,7 @@ def _roll_back(
     for restore in plan.restores:
         on_action(f"restore {restore.path}")
         left.extend(_restore(root, restore))
-    for directory in {restore.path.parent for restore in plan.restores if _is_boot(restore.path)}:
+    for directory in {restore.path.parent for restore in plan.restores if is_boot(restore.path)}:
         if root.node(directory) is not None:
             settle(root, directory)
     for repeat in plan.repeats:
@@ -120,7 +120,3 @@ def _repeat(
         remove_candidates(root, candidate)
         remove_below(root, transaction.directory / "scratch")
     return ()
-
-
-def _is_boot(path: GuestPath) -> bool:
-    return len(path.parts) > 1 and path.parts[1] in ("boot", "efi")
