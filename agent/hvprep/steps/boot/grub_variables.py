@@ -71,13 +71,18 @@ class Variables:
         """With the words of $kernelopts edited where the block has it."""
         if self.block is None or self.block.get(OPTIONS) is None:
             return self
-        return replace(self, block=self.block.edit_words(OPTIONS, edit))
+        return replace(self, block=self._edited(self.block, edit))
 
     def with_words(self, rules: EntryRules) -> Variables:
         """With our words in $kernelopts, and without what has to go in the files that are loaded."""
         loaded = {path: _without_unwanted(env, rules) for path, env in self.loaded.items()}
-        block = (self.block or grubenv.new()).edit_words(OPTIONS, rules.edit)
-        return replace(self, loaded=loaded, block=block)
+        return replace(self, loaded=loaded, block=self._edited(self.block or grubenv.new(), rules.edit))
+
+    def _edited(self, block: GrubEnv, edit: WordEdit) -> GrubEnv:
+        try:
+            return block.edit_words(OPTIONS, edit)
+        except FormatError as error:
+            raise FormatError(f"{self.path}: {error.sentence}", error.hint) from error
 
     def writes(self, before: Variables) -> Iterator[Write]:
         """What changes these files from what they were `before`."""
