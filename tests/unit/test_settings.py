@@ -48,6 +48,8 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
         kernel_extra_parameters=(),
         initrd_extra_modules=(),
         initrd_build_timeout_s=1800,
+        initrd_nvme=False,
+        serial_grub_enable=True,
         serial_getty_enable=True,
     )
 
@@ -61,6 +63,8 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     Kernel.ExtraParameters=net.ifnames=0  nvme_core.io_timeout=240
     Initrd.ExtraModules=nvme pci-hyperv
     Initrd.BuildTimeoutSeconds=86400
+    Initrd.NVMe=y
+    SerialGrub.Enable=n
     SerialGetty.Enable=n
     """
     assert all(f"{key}=" in lines for key in KEYS)
@@ -72,6 +76,8 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
         kernel_extra_parameters=("net.ifnames=0", "nvme_core.io_timeout=240"),
         initrd_extra_modules=("nvme", "pci-hyperv"),
         initrd_build_timeout_s=86400,
+        initrd_nvme=True,
+        serial_grub_enable=False,
         serial_getty_enable=False,
     )
 
