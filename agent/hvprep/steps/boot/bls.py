@@ -22,6 +22,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.boot.entry_files import read_entries
 from hvprep.steps.boot.grub2 import boots_of_menu, edit_menu, find_dangling, find_hand_made, read_cfg
 from hvprep.steps.boot.grub_defaults import plan_defaults
 from hvprep.steps.boot.grub_entries import own_kernels
@@ -70,7 +71,7 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
 
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism."""
-    for path, entry in _read_entries(view).items():
+    for path, entry in read_entries(view, BLS_ENTRIES).items():
         if entry.linux is not None and not _is_there(view, entry.linux):
             yield Note(
                 Verdict.UNMET,
@@ -93,24 +94,13 @@ def _read(view: View, loader: BootLoader) -> _Sources:
     kernels = own_kernels(view)
     entries = {
         path: entry
-        for path, entry in _read_entries(view).items()
+        for path, entry in read_entries(view, BLS_ENTRIES).items()
         if entry.linux is not None
         and entry.linux.rpartition("/")[2] in kernels
         and _is_there(view, entry.linux)
     }
     menus = [(read_cfg(view, path), read_variables(view, path)) for path in loader.configs[1:]]
     return _Sources(kernels, entries, menus)
-
-
-def _read_entries(view: View) -> dict[GuestPath, Entry]:
-    """Every entry, whatever it boots. Raises FormatError, which names the file."""
-    entries = {}
-    for path in view.glob(f"{BLS_ENTRIES}/*.conf"):
-        try:
-            entries[path] = bls.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
-        except FormatError as error:
-            raise FormatError(f"{path}: {error.sentence}", error.hint) from error
-    return entries
 
 
 def _is_there(view: View, kernel: str) -> bool:
