@@ -29,8 +29,11 @@ _LINKS = (GuestPath("/etc/grub2.cfg"), GuestPath("/etc/grub2-efi.cfg"))
 
 
 def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
-    """See Mechanism."""
-    return [boot for config in loader.configs for boot in read_menu(view, config)]
+    """See Mechanism. Entries of several files are told apart by these."""
+    boots = [boot for config in loader.configs for boot in read_menu(view, config)]
+    if len(loader.configs) == 1:
+        return boots
+    return [replace(boot, title=f"{boot.title} in {boot.where}") for boot in boots]
 
 
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
