@@ -106,8 +106,13 @@ def test_a_drop_in_that_is_not_read_is_not_touched(tmp_path: Path) -> None:
 
 def test_where_no_drop_ins_are_read(tmp_path: Path) -> None:
     writes = plan(tmp_path, {MAIN: 'GRUB_CMDLINE_LINUX="x quiet"'}, drop_ins=False)
+    assert writes == {MAIN: f'GRUB_CMDLINE_LINUX="x {OURS}"'}
+
+
+def test_where_no_drop_ins_are_read_and_the_value_is_made_by_a_command(tmp_path: Path) -> None:
+    writes = plan(tmp_path, {MAIN: 'GRUB_CMDLINE_LINUX=$(echo x)'}, drop_ins=False)
     line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {OURS}"  # added by hvprep\n'
-    assert writes == {MAIN: f'GRUB_CMDLINE_LINUX="x"\n{line}'}
+    assert writes == {MAIN: f'GRUB_CMDLINE_LINUX=$(echo x)\n{line}'}
 
 
 def test_a_file_that_always_comes_after_ours(tmp_path: Path) -> None:

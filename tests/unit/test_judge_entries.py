@@ -9,7 +9,7 @@ import pytest
 from hvprep.formats import grub_cfg
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.boot.grub_entries import own_boots
+from hvprep.steps.boot.grub_entries import own_lines
 from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS, judge_entries
 from hvprep.system.root import Root
 
@@ -92,9 +92,9 @@ def test_what_is_used(tmp_path: Path, old: str, new: str) -> None:
         ("", "the entries of vmlinuz-6.1 disappear from it"),
         ("", "it boots none of the kernels in /boot"),
         (OTHERS, "the entries of vmlinuz-6.1 disappear from it"),
-        (entry(root="/dev/vda1"), "volume of vmlinuz-6.1 becomes /boot/vmlinuz-6.1 root=/dev/vda1 1 and was"),
-        (entry(uuid="2"), "becomes /boot/vmlinuz-6.1 root=UUID=1 2 and was /boot/vmlinuz-6.1 root=UUID=1 1"),
-        (entry(kernel="/vmlinuz-6.1"), "becomes /vmlinuz-6.1 root=UUID=1 1 and was"),
+        (entry(root="/dev/vda1"), "volume of vmlinuz-6.1 becomes linux /boot/vmlinuz-6.1 root=/dev/vda1 1 and was"),
+        (entry(uuid="2"), "becomes linux /boot/vmlinuz-6.1 root=UUID=1 2 and was linux /boot/vmlinuz-6.1 root=UUID=1 1"),
+        (entry(kernel="/vmlinuz-6.1"), "becomes linux /vmlinuz-6.1 root=UUID=1 1 and was"),
         (entry(initrd="/boot/initrd.img-5.10"), "the initrd of vmlinuz-6.1 becomes /boot/initrd.img-5.10"),
         (entry(initrd=""), "the initrd of vmlinuz-6.1 becomes nothing and was /boot/initrd.img-6.1"),
         (entry(rest="ro"), 'entry "Linux 6.1": it has no console=, not console=ttyS0'),
@@ -123,5 +123,5 @@ def test_nothing_is_wanted_of_it_when_it_is_rolled_back(tmp_path: Path) -> None:
 
 def test_which_entries_are_ours() -> None:
     cfg = grub_cfg.parse(entry() + OTHERS + entry("Old", "/boot/vmlinuz-4.1"))
-    titles: List[str] = [boot.title for boot in own_boots(cfg, ["vmlinuz-6.1", "vmlinuz-5.10"])]
+    titles: List[str] = [boot.title for boot in own_lines(cfg, ["vmlinuz-6.1", "vmlinuz-5.10"])]
     assert titles == ["Linux 6.1"]

@@ -161,8 +161,8 @@ class DefaultGrub:
         return self.append_line(f'{name}="${name} {quote_words(words)}"')
 
 
-def parse(text: str) -> DefaultGrub:
-    """The settings file in `text`; `parse(text).render() == text`.
+def parse(text: str, appends: bool = False) -> DefaultGrub:
+    """The settings file in `text`; `parse(text).render() == text`. `appends`: bash sources it, which knows X+=1.
 
     Raises FormatError for an unterminated quote or expansion, and for a byte order mark or CRLF line ends,
     which sh takes for parts of the words: such a file does not do what it seems to say.
@@ -182,7 +182,7 @@ def parse(text: str) -> DefaultGrub:
         raise FormatError(
             f"the file has {len(text)} characters, more than settings have", "Look at the file."
         )
-    grammar = _Grammar()
+    grammar = _Grammar(appends)
     for token in tokens(text):
         if token.operator:
             grammar.read_operator(token.operator)
@@ -307,7 +307,8 @@ class Token:
 class _Grammar:
     """Follows the commands of a file as far as it takes to tell which assignments last, and on what terms."""
 
-    def __init__(self) -> None:
+    def __init__(self, appends: bool) -> None:
+        self._appends = appends
         self.found: list[Assignment] = []
         self.disturbed = False
         self._open: list[str] = []
@@ -349,7 +350,7 @@ class _Grammar:
             if assignment:
                 # `export A=1 B=$A` expands before it assigns; X+=1 is a command's name for dash.
                 is_early = is_declared and self._pending and any(piece.opaque for piece in pieces)
-                self._guarded |= bool(is_early or assignment.appends)
+                self._guarded |= bool(is_early or (assignment.appends and not self._appends))
                 self._pending.append(assignment)
             else:
                 text = "".join(piece.text for piece in pieces)

@@ -133,7 +133,7 @@ def parse(text: str) -> ShellArrays:
     flat += text[len(flat) :]
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     lines = [bisect_right(starts, match.start()) for match in re.finditer("(?m)^", flat)]
-    strings = default_grub.parse(flat)
+    strings = default_grub.parse(flat, appends=True)
     found = []
     for each in strings.all_assignments:
         start = each.pieces[0].start if each.pieces else -1
