@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
 import pytest
 from hvprep.model.finding import Finding, Verdict
@@ -276,3 +276,51 @@ def test_a_kernel_at_an_unusual_place_is_edited_and_its_initrd_not_assessed(tmp_
     found = findings(rig)["kernel-parameters"]
     assert (found.verdict, found.changes) == (Verdict.NOT_ASSESSED, ())
     assert "/boot/EFI/arch/vmlinuz.efi" in found.because[0]
+
+
+def loaders_of(rig: Rig) -> List[str]:
+    return [loader.kind.value for loader in rig.session().facts.image.boot_loaders]
+
+
+def test_the_program_tells_systemd_boot_beside_grub_and_loader_conf_where_it_is_alone(tmp_path: Path) -> None:
+    rig = rig_of("arch-systemd-boot", tmp_path)
+    add_to_tree(rig.root, "remove /boot/EFI/systemd/systemd-bootx64.efi\n")
+    assert loaders_of(rig) == ["systemd-boot"]
+    add_to_tree(
+        rig.root, "file /boot/EFI/BOOT/BOOTX64.EFI\n|MZ GRUB\nfile /boot/grub/grub.cfg\n|menuentry a {\n|}\n"
+    )
+    assert loaders_of(rig) == ["GRUB 2"]
+    add_to_tree(rig.root, "file /boot/EFI/BOOT/BOOTX64.EFI\n|MZ #### LoaderInfo: systemd-boot 257 ####\n")
+    assert loaders_of(rig) == ["GRUB 2", "systemd-boot"]
+    add_to_tree(rig.root, "remove /boot/EFI/BOOT/BOOTX64.EFI\nremove /boot/grub/grub.cfg\n")
+    add_to_tree(rig.root, "remove /boot/loader/loader.conf\n")
+    assert loaders_of(rig) == []
+
+
+def test_what_ostree_deployed_is_left_alone(tmp_path: Path) -> None:
+    rig = rig_of("arch-systemd-boot", tmp_path)
+    add_to_tree(rig.root, "file /ostree/repo/config\n|[core]\n")
+    found = findings(rig)["kernel-parameters"]
+    assert (found.verdict, found.changes) == (Verdict.UNMET, ())
+    assert "rpm-ostree kargs" in (found.remedy or "")
+
+
+def test_extlinux_in_a_directory_of_its_own_with_nested_files_and_a_kernel_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    rig = rig_of("alpine-extlinux", tmp_path)
+    add_to_tree(rig.root, "remove /boot/extlinux.conf\nremove /boot/ldlinux.sys\n")
+    add_to_tree(rig.root, "file /boot/extlinux/extlinux.conf\n|INCLUDE a.conf\n")
+    add_to_tree(rig.root, "file /boot/extlinux/a.conf\n|INCLUDE /extlinux/b.conf\n")
+    gone = "LABEL gone\n  LINUX ../vmlinuz-gone\n  APPEND quiet\n"
+    text = (
+        gone + "LABEL b\n  LINUX ../vmlinuz-lts\n  INITRD ../initramfs-lts\n  APPEND quiet root=/dev/sda1\n"
+    )
+    lines = "".join(f"|{line}\n" for line in text.splitlines())
+    add_to_tree(rig.root, f"file /boot/extlinux/b.conf\n{lines}")
+    rig.prepare("kernel-parameters")
+    edited = (rig.root / "boot/extlinux/b.conf").read_text()
+    assert edited == text.replace("quiet root=/dev/sda1", f"root=/dev/sda1 {OURS}")
+    found = findings(rig)["kernel-parameters"]
+    assert (found.verdict, found.changes) == (Verdict.UNMET, ())
+    assert 'entry "gone" boots ../vmlinuz-gone, which is not there' in " ".join(found.because)

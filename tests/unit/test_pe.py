@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hvprep.errors import FormatError
-from hvprep.formats.pe import TEXT_LIMIT_BYTES, PeImage, Section, read_pe
+from hvprep.formats.pe import TEXT_LIMIT_BYTES, PeImage, Section, SectionFile, read_pe
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,3 +162,14 @@ def test_any_damage(damage: list[tuple[int, int]]) -> None:
     except FormatError:
         return
     assert len(image.sections) <= len(content) // 40
+
+
+def test_a_section_is_a_file_of_its_own() -> None:
+    content = bytes(range(256)) * 100
+    stream = io.BytesIO(b"x" * 77 + content + b"y" * 999)
+    part = io.BufferedReader(SectionFile(stream, Section(".initrd", 77, len(content))))
+    assert part.read() == content
+    assert (part.seek(0, io.SEEK_END), part.read()) == (len(content), b"")
+    assert (part.seek(-3, io.SEEK_END), part.read(9)) == (len(content) - 3, content[-3:])
+    assert (part.seek(10_000), part.read(5), part.tell()) == (10_000, content[10_000:10_005], 10_005)
+    assert (part.seek(10**9), part.read(1)) == (10**9, b"")
