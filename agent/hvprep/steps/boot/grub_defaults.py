@@ -18,7 +18,7 @@ from hvprep.facts.tools import GrubTool
 from hvprep.formats import default_grub
 from hvprep.formats.default_grub import DefaultGrub, quote_words
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
-from hvprep.model.change import Write
+from hvprep.model.change import Remove, Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -81,14 +81,17 @@ def plan_defaults(view: View, grub: GrubTool, rules: EntryRules) -> Iterator[Out
             f"make that file add to {names}, or give it a name that sorts before {_OWN.names[-1]}",
         )
         return
+    yield from changes(files, after, lambda path: _why(path, others.get(path), after[path]))
+
+
+def changes(files: Files, after: Files, why: Callable[[GuestPath], str]) -> Iterator[Write | Remove]:
+    """What makes `after` of the files; a drop-in of ours that is not among them any more goes."""
     for path in sorted(after):
         if path not in files or after[path].render() != files[path].render():
-            yield write_defaults(path, after[path], _why(path, others.get(path), after[path]))
-
-
-def write_defaults(path: GuestPath, text: DefaultGrub, why: str) -> Write:
-    """The change that makes `path` hold `text`."""
-    return Write(path, text.render().encode("utf-8", "surrogateescape"), why)
+            yield Write(path, after[path].render().encode("utf-8", "surrogateescape"), why(path))
+    for path in files:
+        if path not in after:
+            yield Remove(path, f"{path} is ours, and another file is read after it")
 
 
 def read_defaults(view: View, grub: GrubTool) -> dict[GuestPath, DefaultGrub]:

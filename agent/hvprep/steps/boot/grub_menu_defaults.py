@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hvprep.facts.tools import GrubTool
 from hvprep.formats.default_grub import quote_words
-from hvprep.model.change import Write
+from hvprep.model.change import Remove, Write
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_defaults import (
@@ -19,10 +19,10 @@ from hvprep.steps.boot.grub_defaults import (
     Own,
     Values,
     add_lines,
+    changes,
     evaluate_defaults,
     read_defaults,
     split_own,
-    write_defaults,
 )
 from hvprep.steps.boot.menu_rules import GRAPHICS, VISIBLE_S, MenuRules
 
@@ -42,7 +42,7 @@ _OWN = Own(
 )
 
 
-def plan_menu_defaults(view: View, grub: GrubTool, rules: MenuRules) -> Iterator[Write | Note]:
+def plan_menu_defaults(view: View, grub: GrubTool, rules: MenuRules) -> Iterator[Write | Remove | Note]:
     """The changes after which grub-mkconfig brings the menu to the serial port."""
     files = read_defaults(view, grub)
     script = view.read(grub.mkconfig) or b""
@@ -63,9 +63,7 @@ def plan_menu_defaults(view: View, grub: GrubTool, rules: MenuRules) -> Iterator
             f"take that out of it, or give it a name that sorts before {_OWN.names[-1]}",
         )
         return
-    for path in sorted(after):
-        if path not in files or after[path].render() != files[path].render():
-            yield write_defaults(path, after[path], f"{path} sets {', '.join(wanted)}")
+    yield from changes(files, after, lambda path: f"{path} sets {', '.join(wanted)}")
 
 
 def _evaluate(files: Files) -> Values:
