@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, List
 
@@ -15,6 +18,7 @@ from tests.trees.rig import Rig
 from tests.trees.tree import add_to_tree, make_tree
 from tests.trees.unified import write_addon, write_image
 
+AGENT = Path(__file__).parents[2] / "agent"
 CHANGED = ("debian-12-systemd-boot", "alpine-extlinux", "arch-systemd-boot")
 LEFT_ALONE = ("flatcar-like", "two-loaders")
 WORDS = "root=UUID=5c1c9f3e-6f0c-4b52-9c2e-6d6f4f2b1a32 rw quiet"
@@ -295,6 +299,21 @@ def test_the_program_tells_systemd_boot_beside_grub_and_loader_conf_where_it_is_
     add_to_tree(rig.root, "remove /boot/EFI/BOOT/BOOTX64.EFI\nremove /boot/grub/grub.cfg\n")
     add_to_tree(rig.root, "remove /boot/loader/loader.conf\n")
     assert loaders_of(rig) == []
+
+
+@pytest.mark.parametrize("name", ["debian-12-systemd-boot", "two-loaders"])
+def test_a_user_who_may_not_look_into_the_efi_partition_is_told_so(name: str, tmp_path: Path) -> None:
+    rig = rig_of(name, tmp_path)
+    for place in ("efi", "boot/efi"):
+        (rig.root / place).mkdir(exist_ok=True)
+        (rig.root / place).chmod(0o700)
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    argv = (*nobody, sys.executable, "-m", "hvprep.cli", "check", "--json", "--root", str(rig.root))
+    done = subprocess.run(argv, capture_output=True, check=False, env={"PYTHONPATH": str(AGENT)})
+    report = json.loads(done.stdout)
+    (found,) = [finding for finding in report["findings"] if finding["id"] == "kernel-parameters"]
+    assert found["verdict"] == "not assessed", done.stderr
+    assert "may not be read by this user" in found["because"][0]
 
 
 def test_what_ostree_deployed_is_left_alone(tmp_path: Path) -> None:

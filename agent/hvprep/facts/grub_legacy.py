@@ -6,6 +6,7 @@ GRUB 2 that boots everywhere else.
 
 from __future__ import annotations
 
+from hvprep.facts.efi_partition import readable_paths
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
@@ -27,7 +28,7 @@ def find_grub_legacy(view: View, has_grub2: bool) -> tuple[tuple[GuestPath, ...]
     """
     packaged = [] if has_grub2 else [path for pattern in _PACKAGED for path in view.glob(pattern)]
     stages = [path for path in (_INSTALLED, *packaged) if view.node(view.resolve(path)) is not None]
-    on_esp = [path for path in view.glob(_EFI_MENUS) if efi_program(view, path) is not None]
+    on_esp = [path for path in readable_paths(view, _EFI_MENUS) if efi_program(view, path) is not None]
     menus: dict[GuestPath, GuestPath] = {}
     for path in (*(_MENUS if stages else ()), *on_esp):
         resolved = view.resolve(path)

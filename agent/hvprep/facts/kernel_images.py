@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from hvprep.facts.efi_partition import readable_paths
 from hvprep.formats.kernel_image import HEAD_BYTES, find_version
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
@@ -43,7 +44,7 @@ def kernel_images(view: View) -> Mapping[str, GuestPath]:
             ):
                 _add(view, found, match["label"], path)
     for place in _BLS_PLACES:
-        for path in view.glob(f"{place}/*/[0-9]*/linux"):
+        for path in readable_paths(view, f"{place}/*/[0-9]*/linux"):
             _add(view, found, f"{path.parent.parent.name}/{path.parent.name}", path)
     return found
 

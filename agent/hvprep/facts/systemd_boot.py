@@ -29,8 +29,7 @@ def find_systemd_boot(view: View, is_alone: bool) -> tuple[tuple[GuestPath, ...]
     ]
     signs = list(_programs(view, places))
     if not signs and is_alone:
-        conf = (place / "loader/loader.conf" for place in places)
-        signs = [path for path in conf if view.node(view.resolve(path)) is not None]
+        signs = [path for place in places for path in readable_paths(view, f"{place}/loader/loader.conf")]
     if not configs or not signs:
         return None
     names = " and ".join(str(path) for path in configs)

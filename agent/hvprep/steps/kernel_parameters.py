@@ -20,7 +20,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if len(loaders) == 1:
         yield from _plan_loader(view, facts, settings, loaders[0])
     elif not loaders:
-        yield explain_none_found(facts)
+        yield explain_none_found(view, facts)
     else:
         names = " and ".join(f"{loader.kind.value} ({loader.because})" for loader in loaders)
         yield Note(

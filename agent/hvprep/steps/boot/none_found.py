@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from hvprep.facts.boot_loaders import LoaderKind
+from hvprep.facts.efi_partition import PLACES
 from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Verdict
+from hvprep.model.view import View
 
 
-def explain_none_found(facts: Facts) -> Note:
-    """The finding. Nothing is changed."""
+def explain_none_found(view: View, facts: Facts) -> Note:
+    """The finding. Nothing is changed. Raises PermissionError where this user may not look everywhere."""
+    for place in PLACES:
+        view.glob(f"{place}/*")
     grub, others, deployment = facts.image.grub, facts.image.other_loaders, facts.image.deployment
     if deployment is not None:
         return Note(
