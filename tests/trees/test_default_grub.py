@@ -191,9 +191,10 @@ def test_a_word_that_the_administrator_adds_later_reaches_the_next_grub_cfg(rig:
         ("GRUB_CMDLINE_LINUX=a=1\n", "GRUB_CMDLINE_LINUX=a=1\n+"),
         ('GRUB_CMDLINE_LINUX="a=1 \\\n b=2"\n', 'GRUB_CMDLINE_LINUX="a=1 \\\n b=2"\n+'),
         ('[ -n "$X" ] || GRUB_CMDLINE_LINUX="a=1"\n', '[ -n "$X" ] || GRUB_CMDLINE_LINUX="a=1"\n+'),
+        ('if :; then\nGRUB_CMDLINE_LINUX="a=1"\nfi\n', 'if :; then\nGRUB_CMDLINE_LINUX="a=1"\nfi\n+'),
         ("", "+"),
     ],
-    ids=["plain", "empty", "single quotes", "two", "appends", "bare", "continued", "conditional", "none"],
+    ids=["plain", "empty", "single quotes", "two", "appends", "bare", "continued", "or", "if", "none"],
 )
 def test_without_drop_ins_the_last_plain_value_gets_our_words(rig: Rig, text: str, expected: str) -> None:
     """GRUB elsewhere than on Debian does not read /etc/default/grub.d; and grubby and other programs of EL
