@@ -73,7 +73,7 @@ def _shown(entry: Entry) -> str:
 
 def _lines(moment: Moment, path: str) -> List[str]:
     content = moment.contents.get(path, b"")
-    if path.startswith(("/boot/", "/efi/")) and "/init" in path and content:
+    if path.startswith(("/boot/", "/efi/")) and ("/init" in path or "/booster" in path) and content:
         return initrd_listing(content).splitlines()
     return content.decode("utf-8", "backslashreplace").splitlines()
 

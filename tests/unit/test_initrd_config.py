@@ -251,12 +251,14 @@ BOOSTER = InitrdTool(Generator.BOOSTER, GuestPath("/usr/bin/booster"), "", "a te
         ("", f"{HEADING}alias scsi_hostadapter hv_storvsc\n"),
         (
             "|alias eth0 tulip\n|alias scsi_hostadapter ata_piix\n",
-            f"alias eth0 tulip\nalias scsi_hostadapter ata_piix\n{HEADING}alias scsi_hostadapter1 hv_storvsc\n",
+            "alias eth0 tulip\nalias scsi_hostadapter ata_piix\n"
+            f"{HEADING}alias scsi_hostadapter1 hv_storvsc\n",
         ),
         ("|alias  scsi_hostadapter3 hv-storvsc\n", None),
         (
             "|alias scsi_hostadapter7 x\n|#alias scsi_hostadapter8 y\n",
-            f"alias scsi_hostadapter7 x\n#alias scsi_hostadapter8 y\n{HEADING}alias scsi_hostadapter8 hv_storvsc\n",
+            "alias scsi_hostadapter7 x\n#alias scsi_hostadapter8 y\n"
+            f"{HEADING}alias scsi_hostadapter8 hv_storvsc\n",
         ),
     ],
 )
@@ -275,11 +277,13 @@ def test_how_mkinitrd_of_el_5_is_asked(image: Asked) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('|INITRD_MODULES="ata_piix ata"\n|A=""\n', 'INITRD_MODULES="ata_piix ata hv_vmbus hv_storvsc sd_mod"\nA=""\n'),
+        ('|INITRD_MODULES="ata_piix ata"\n|A=""\n',
+         'INITRD_MODULES="ata_piix ata hv_vmbus hv_storvsc sd_mod"\nA=""\n'),
         ('|INITRD_MODULES=""  # none\n', 'INITRD_MODULES="hv_vmbus hv_storvsc sd_mod"  # none\n'),
         ('|INITRD_MODULES="hv-vmbus hv_storvsc sd_mod processor"\n', None),
         ('|INITRD_MODULES="hv_vmbus"\n|INITRD_MODULES="sd_mod"\n',
-         'INITRD_MODULES="hv_vmbus"\nINITRD_MODULES="sd_mod"\nINITRD_MODULES="$INITRD_MODULES hv_vmbus hv_storvsc"\n'),
+         'INITRD_MODULES="hv_vmbus"\nINITRD_MODULES="sd_mod"\n'
+         'INITRD_MODULES="$INITRD_MODULES hv_vmbus hv_storvsc"\n'),
     ],
 )  # fmt: skip
 def test_the_list_of_suse(tmp_path: Path, old: str, new: Optional[str]) -> None:

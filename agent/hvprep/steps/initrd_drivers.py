@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
+from hvprep.facts.initrd_tools import InitrdTool
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
 from hvprep.facts.unified_images import UnifiedImage
@@ -23,7 +24,7 @@ from hvprep.settings import Settings
 from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
-from hvprep.steps.initrd.configuration import loadable_modules, names_in
+from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
 from hvprep.steps.initrd.images import first_path, new_image
 from hvprep.steps.initrd.maker import Order
@@ -68,17 +69,29 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         )
     wanted = _wanted_names(image, settings)
     kernels = [inspect_modules(view, kernel, wanted) for kernel in image.kernels]
-    maker = MAKERS[tool.generator] if tool is not None else None
-    if tool is not None and maker is not None:
+    if tool is not None:
         within = [each.kernel for each in image.unified_images if each.kernel is not None]
-        yield from maker.plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
-    generic = facts.live is None and maker is not None and maker.looks_at_devices(view)
+        yield from _plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
+    generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
     boots = _read_boots(view, facts)
     job = _Job(view, image, wanted, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:
         yield _judge_unified(job, unified)
+
+
+def _plan_configuration(
+    view: View, tool: InitrdTool, kernels: Sequence[Kernel], names: tuple[str, ...]
+) -> Iterator[Outcome]:
+    maker = MAKERS[tool.generator]
+    yield from maker.plan_configuration(view, tool, kernels, names)
+    if not maker.passes_over and (kept_out := left_out(kernels, names)):
+        yield Note(
+            Verdict.MET,
+            f"{tool.generator.value} is not configured for {'; '.join(kept_out)}: such a name makes it"
+            " fail, or leave out others",
+        )
 
 
 def _wanted_names(image: ImageFacts, settings: Settings) -> tuple[str, ...]:

@@ -256,7 +256,8 @@ def without(drivers: Dict[str, bytes]) -> Dict[str, bytes]:
 
 
 def main() -> None:
-    program, root = Path(sys.argv[0]).name, Path(sys.argv[0]).parents[2]
+    program = Path(sys.argv[0]).name
+    root = next(path for path in Path(sys.argv[0]).parents if (path / "boot").is_dir())
     generators = {
         "mkinitramfs": mkinitramfs,
         "dracut": dracut,

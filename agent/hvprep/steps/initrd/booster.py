@@ -46,4 +46,4 @@ def _command(view: View, order: Order) -> Command:
     return Command((*argv, CANDIDATE))
 
 
-MAKER = Maker("booster-{}.img", _plan, _command, always)
+MAKER = Maker("booster-{}.img", _plan, _command, False, always)

@@ -62,6 +62,18 @@ def loadable_modules(kernels: Sequence[Kernel], names: Sequence[str], everywhere
     return tuple(found)
 
 
+def left_out(kernels: Sequence[Kernel], names: Sequence[str]) -> tuple[str, ...]:
+    """What `loadable_modules` leaves out because not every kernel has it, in words."""
+    everywhere = loadable_modules(kernels, names, everywhere=True)
+    return tuple(
+        f"{name}, which kernel {kernel.name} has not as a module"
+        for name in loadable_modules(kernels, names, everywhere=False)
+        if name not in everywhere
+        for kernel in kernels
+        if kernel.modules is not None and not isinstance(kernel.modules.resolve(name), Loadable)
+    )
+
+
 def appended(text: str, *lines: str) -> str:
     """`text` with these lines at its end, below our heading."""
     glue = "" if text.endswith("\n") or not text else "\n"

@@ -63,4 +63,4 @@ def _knows(view: View, tool: InitrdTool, words: str) -> bool:
     return not script.startswith(b"#!") or re.search(words.encode(), script) is not None
 
 
-MAKER = Maker("initramfs-{}.img", _plan, _command, always)
+MAKER = Maker("initramfs-{}.img", _plan, _command, False, always)

@@ -51,4 +51,4 @@ def _looks_at_devices(view: View) -> bool:
     return value.text == "dep" or not value.certain
 
 
-MAKER = Maker("initrd.img-{}", _plan, _command, _looks_at_devices)
+MAKER = Maker("initrd.img-{}", _plan, _command, True, _looks_at_devices)

@@ -44,12 +44,14 @@ class Maker:
     plan_configuration  the change after which it puts the modules of these names into every initrd that it
                         makes from now on: (view, tool, kernels, names)
     command             what makes one image; the configuration is changed by then
+    passes_over         whether a name that one of the kernels does not have does no harm
     looks_at_devices    whether, as configured, it chooses drivers by the devices of the machine it runs on
     """
 
     first_name: str
     plan_configuration: Callable[[View, InitrdTool, Sequence[Kernel], Sequence[str]], Iterator[Outcome]]
     command: Callable[[View, Order], Command]
+    passes_over: bool
     looks_at_devices: Callable[[View], bool]
 
 

@@ -72,4 +72,4 @@ def _command(view: View, order: Order) -> Command:
     return Command((str(order.tool.program), *options, *every, "-k", order.kernel.version, "-g", CANDIDATE))
 
 
-MAKER = Maker("initramfs-{}.img", _plan, _command, always)
+MAKER = Maker("initramfs-{}.img", _plan, _command, False, always)

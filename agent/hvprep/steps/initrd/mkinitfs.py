@@ -35,4 +35,4 @@ def _command(view: View, order: Order) -> Command:
     return Command((str(order.tool.program), "-o", CANDIDATE, order.kernel.version))
 
 
-MAKER = Maker("initramfs-{}", _plan, _command, never)
+MAKER = Maker("initramfs-{}", _plan, _command, True, never)

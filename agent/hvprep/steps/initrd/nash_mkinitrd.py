@@ -47,4 +47,4 @@ def _command(view: View, order: Order) -> Command:
     return Command((str(order.tool.program), "-f", *early, *late, CANDIDATE, order.kernel.version))
 
 
-MAKER = Maker("initrd-{}.img", _plan, _command, always)
+MAKER = Maker("initrd-{}.img", _plan, _command, False, always)

@@ -29,4 +29,4 @@ def _command(view: View, order: Order) -> Command:
     return Command(argv)
 
 
-MAKER = Maker("initrd-{}", _plan, _command, always)
+MAKER = Maker("initrd-{}", _plan, _command, False, always)

@@ -1,0 +1,335 @@
+"""Every generator of initrds that users bring, at work on a tree: configuration, images, traps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Callable, Dict, Optional
+
+import pytest
+from hvprep.errors import ChangeFailed
+from hvprep.model.change import Build, Run
+from hvprep.model.finding import Finding, Verdict
+
+from tests.snapshot import diff_snapshots, take_snapshot
+from tests.trees.golden import compare
+from tests.trees.moment import describe_difference, take_moment
+from tests.trees.rig import Rig
+from tests.trees.standins.initrd_generator import archive
+from tests.trees.tree import add_to_tree, make_tree
+
+#: Tree to the generator that has to be found there.
+GENERATORS = {
+    "initrd-el-5": "mkinitrd (nash)",
+    "initrd-el-6": "dracut",
+    "initrd-sles-11": "mkinitrd (SUSE)",
+    "initrd-sles-12": "dracut",
+    "initrd-sles-15": "dracut",
+    "initrd-arch": "mkinitcpio",
+    "initrd-arch-old": "mkinitcpio",
+    "initrd-arch-booster": "booster",
+    "initrd-alpine": "mkinitfs",
+}
+STEP = "initrd-drivers"
+
+every_tree = pytest.mark.parametrize("name", GENERATORS)
+
+
+@pytest.fixture
+def rig(name: str, tmp_path: Path) -> Rig:
+    return Rig(make_tree(name, tmp_path / "root"))
+
+
+def drivers(rig: Rig) -> Finding:
+    return rig.finding(STEP)
+
+
+@every_tree
+def test_prepare_and_rollback(name: str, rig: Rig) -> None:
+    assert [each["name"] for each in rig.report()["machine"]["initrd_generators"]] == [GENERATORS[name]]
+    assert drivers(rig).verdict is Verdict.UNMET
+    before = take_moment(rig.root)
+    rig.prepare(STEP)
+    prepared = take_moment(rig.root)
+    compare(f"{name}/diff.txt", describe_difference(before, prepared))
+
+    assert (drivers(rig).verdict, drivers(rig).changes) == (Verdict.MET, ())
+    assert rig.prepare(STEP).changes == ()
+    assert diff_snapshots(prepared.entries, take_snapshot(rig.root, ("/run",))) == []
+
+    rig.rollback()
+    assert diff_snapshots(before.entries, take_snapshot(rig.root)) == []
+
+
+@every_tree
+@pytest.mark.parametrize("fault", ["no-drivers", "no-sd", "nothing"])
+def test_a_faulty_one_changes_nothing(name: str, rig: Rig, fault: str) -> None:
+    (program,) = {change.argv[0] for change in drivers(rig).changes if isinstance(change, Build)}
+    Path(f"{rig.root}{program}.fault").write_text(fault)
+    before = take_snapshot(rig.root)
+    with pytest.raises(ChangeFailed, match="made no file" if fault == "nothing" else "lacks the drivers"):
+        rig.prepare(STEP)
+    assert diff_snapshots(before, take_snapshot(rig.root)) == []
+
+
+#: What the systems' own hooks give to each, with no option of ours.
+OWN_WORDS = {
+    "mkinitrd (nash)": "-f {target} {version}",
+    "dracut": "--force {target} {version}",
+    "mkinitrd (SUSE)": "-B -k vmlinuz-{version} -i initrd-{version}",
+    "mkinitcpio": "-k {version} -g {target}",
+    "booster": "build --force --kernel-version {version} {target}",
+    "mkinitfs": "-o {target} {version}",
+}
+
+
+@every_tree
+def test_the_next_kernel_gets_the_drivers_too(name: str, rig: Rig) -> None:
+    """Our images are thrown away, and made anew as after the next update."""
+    builds = [change for change in drivers(rig).changes if isinstance(change, Build)]
+    rig.prepare(STEP)
+    for build in builds:
+        (rig.root / str(build.target)[1:]).write_bytes(b"no initrd")
+        words = OWN_WORDS[GENERATORS[name]].format(target=build.target, version=build.subject)
+        subprocess.run([f"{rig.root}{build.argv[0]}", *words.split()], check=True)
+    assert (drivers(rig).verdict, drivers(rig).changes) == (Verdict.MET, ())
+
+
+MODULES = "usr/lib/modules/6.6.58-0-lts"
+NEEDS = "usr/share/stand-in/needs"
+
+
+@pytest.fixture
+def alpine(tmp_path: Path) -> Rig:
+    """One kernel with a depmod that knows what its modules need."""
+    rig = Rig(make_tree("initrd-alpine", tmp_path / "root"))
+    add_to_tree(rig.root, "remove /boot/vmlinuz-virt\nprogram /usr/sbin/depmod depmod\n")
+    shutil.copy(rig.root / MODULES / "modules.dep", rig.root / NEEDS)
+    return rig
+
+
+def forget_driver(rig: Rig) -> None:
+    path = rig.root / MODULES / "modules.dep"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(
+        "".join(line for line in lines if not line.startswith("kernel/drivers/scsi/hv_storvsc.ko"))
+    )
+
+
+def garble(rig: Rig) -> None:
+    (rig.root / MODULES / "modules.dep").write_text("kernel/drivers/scsi/hv_storvsc.ko.zst: ker")
+
+
+def move(rig: Rig) -> None:
+    directory = rig.root / MODULES
+    (directory / "updates").mkdir()
+    (directory / "kernel/drivers/scsi/hv_storvsc.ko.zst").rename(directory / "updates/hv-storvsc.ko.zst")
+    needs = rig.root / NEEDS
+    old = "kernel/drivers/scsi/hv_storvsc.ko.zst:"
+    needs.write_text(needs.read_text().replace(old, "updates/hv-storvsc.ko.zst:"))
+
+
+def remove_listing(rig: Rig) -> None:
+    (rig.root / MODULES / "modules.dep").unlink()
+
+
+def age(rig: Rig) -> None:
+    os.utime(rig.root / MODULES / "modules.dep", (1, 1))
+
+
+DAMAGES: Dict[Callable[[Rig], None], str] = {
+    forget_driver: "modules.dep does not name kernel/drivers/scsi/hv_storvsc.ko.zst",
+    garble: "modules.dep does not read",
+    move: "modules.dep names kernel/drivers/scsi/hv_storvsc.ko.zst, which is not there",
+    remove_listing: "modules.dep is not there",
+    age: "modules.dep is older than the module",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_depmod_comes_first(alpine: Rig, damage: Callable[[Rig], None]) -> None:
+    damage(alpine)
+    before = take_snapshot(alpine.root)
+    plan = alpine.prepare(STEP)
+    kinds = [type(item.change) for item in plan.changes]
+    assert kinds.index(Run) < kinds.index(Build)
+    (run,) = [item.change for item in plan.changes if isinstance(item.change, Run)]
+    assert run.argv == ("/usr/sbin/depmod", "-a", "6.6.58-0-lts")
+    assert DAMAGES[damage] in run.why
+    assert (drivers(alpine).verdict, drivers(alpine).changes) == (Verdict.MET, ())
+    alpine.rollback()
+    assert diff_snapshots(before, take_snapshot(alpine.root)) == []
+
+
+def test_age_alone_is_no_finding(alpine: Rig) -> None:
+    """What cp or git made may have any times."""
+    alpine.prepare(STEP)
+    age(alpine)
+    assert (drivers(alpine).verdict, drivers(alpine).changes) == (Verdict.MET, ())
+
+
+def test_an_index_that_misleads_is_one_even_if_the_image_is_whole(alpine: Rig) -> None:
+    """The next image would lack the driver."""
+    alpine.prepare(STEP)
+    forget_driver(alpine)
+    (change,) = drivers(alpine).changes
+    assert isinstance(change, Run)
+
+
+def test_a_file_that_is_gone(alpine: Rig) -> None:
+    (alpine.root / MODULES / "kernel/drivers/scsi/hv_storvsc.ko.zst").unlink()
+    finding = drivers(alpine)
+    assert any("has no hv_storvsc" in each and "which is not there" in each for each in finding.because)
+    assert not [change for change in finding.changes if isinstance(change, (Run, Build))]
+
+
+def test_without_depmod_a_person_has_to(alpine: Rig) -> None:
+    forget_driver(alpine)
+    (alpine.root / "usr/sbin/depmod").unlink()
+    assert "depmod -a 6.6.58-0-lts" in (drivers(alpine).remedy or "")
+
+
+CONF = "file /etc/modprobe.d/a.conf\n"
+PACKAGED = "file /usr/lib/modprobe.d/a.conf\n"
+KMOD = "elf /usr/bin/kmod x86_64\nlink /usr/sbin/modprobe ../bin/kmod\n"
+OLD = "elf /usr/sbin/modprobe x86_64\n"
+BANS = [
+    (f"{CONF}|# CIS\n|install hv_netvsc /bin/true\n",
+     "hv_netvsc counts as absent: /etc/modprobe.d/a.conf:2: install hv_netvsc /bin/true"),
+    (f"{PACKAGED}|blacklist hv-storvsc\n", "/usr/lib/modprobe.d/a.conf:1: blacklist hv-storvsc"),
+    (f"{CONF}|install scsi_transport_fc /bin/false\n", "scsi_transport_fc counts as absent"),
+    (f"{CONF}|install fs-ext4 /bin/false\n", "fs_ext4 counts as absent"),
+    (f"{PACKAGED}|blacklist hv_netvsc\n{CONF}|# masked\n", None),
+    (f"{CONF}|blacklist scsi_transport_fc\n|blacklist floppy\n", None),
+    (f"{CONF}|install hv_netvsc /sbin/modprobe --ignore-install hv_netvsc; logger x\n", None),
+    (f"file /etc/modprobe.d/a.conf.bak\n|blacklist hv_netvsc\n{KMOD}", None),
+    (f"file /etc/modprobe.d/blacklist\n|blacklist hv_netvsc\n{OLD}", "/etc/modprobe.d/blacklist:1"),
+    (f"file /etc/modprobe.conf\n|alias hv_netvsc off\n{OLD}", "/etc/modprobe.conf:1: alias hv_netvsc off"),
+    ("file /etc/modprobe.conf\n|blacklist hv_netvsc\n", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), BANS)
+def test_a_driver_that_is_kept_out_counts_as_absent(alpine: Rig, text: str, reason: Optional[str]) -> None:
+    """It is told with file and line, and left to the person: no change is planned for it."""
+    alpine.prepare(STEP)
+    add_to_tree(alpine.root, text)
+    finding = drivers(alpine)
+    assert finding.verdict is (Verdict.MET if reason is None else Verdict.UNMET), finding.because
+    assert finding.changes == ()
+    assert reason is None or any(reason in each for each in finding.because), finding.because
+    assert reason is None or finding.remedy
+
+
+def test_a_ban_in_the_copy_inside_the_image(alpine: Rig) -> None:
+    alpine.prepare(STEP)
+    path = alpine.root / "boot/initramfs-lts"
+    path.write_bytes(archive({"etc/modprobe.d/x.conf": b"\nblacklist hv_vmbus\n"}) + path.read_bytes())
+    (reason,) = [each for each in drivers(alpine).because if "absent" in each]
+    assert (
+        reason
+        == "hv_vmbus counts as absent: /boot/initramfs-lts, /etc/modprobe.d/x.conf:2: blacklist hv_vmbus"
+    )
+    assert drivers(alpine).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "is_ban"),
+    [
+        ("modprobe.blacklist=floppy,hv-netvsc", True),
+        ("rd.driver.blacklist=hv_storvsc", True),
+        ("module_blacklist=scsi_transport_fc", True),
+        ("modprobe.blacklist=scsi_transport_fc", False),
+        ("modprobe.blacklists=hv_netvsc", False),
+    ],
+)
+def test_a_ban_on_the_kernel_line(alpine: Rig, word: str, is_ban: bool) -> None:
+    alpine.prepare(STEP)
+    path = alpine.root / "boot/extlinux.conf"
+    path.write_text(path.read_text().replace("rootfstype=ext4", f"rootfstype=ext4 {word}"))
+    reasons = [each for each in drivers(alpine).because if "absent" in each]
+    assert len(reasons) == int(is_ban)
+    assert not reasons or (word in reasons[0] and "extlinux.conf" in reasons[0])
+
+
+def test_an_image_of_nash_that_loads_no_driver_is_refused(tmp_path: Path) -> None:
+    """The files are in it; what init does not name with insmod is never loaded."""
+    rig = Rig(make_tree("initrd-el-5", tmp_path / "root"))
+    (rig.root / "sbin/mkinitrd.fault").write_text("not-loaded")
+    with pytest.raises(ChangeFailed, match="lacks the drivers hv_netvsc hv_storvsc hv_vmbus"):
+        rig.prepare(STEP)
+
+
+def test_an_image_of_nash_for_the_root_volume_of_the_builder_is_refused(tmp_path: Path) -> None:
+    rig = Rig(make_tree("initrd-el-5", tmp_path / "root"))
+    version, target = "2.6.18-398.el5", "/boot/initrd-2.6.18-398.el5.img"
+    subprocess.run([f"{rig.root}/sbin/mkinitrd", "-f", target, version], check=True)
+    (rig.root / "usr/share/stand-in/root-device").write_text("/dev/builder\n")
+    with pytest.raises(ChangeFailed, match="looks for the root volume elsewhere"):
+        rig.prepare(STEP)
+
+
+def test_a_kernel_that_lacks_a_driver_keeps_it_out_of_the_configuration(tmp_path: Path) -> None:
+    """mkinitrd of EL 5 ends at a name that it does not find: the other kernel's next update would fail."""
+    rig = Rig(make_tree("initrd-el-5", tmp_path / "root"))
+    (rig.root / "boot/vmlinuz-2.6.18-398.el5xen").write_text("its drivers are built in")
+    before = (rig.root / "etc/modprobe.conf").read_text()
+    rig.prepare(STEP)
+    assert drivers(rig).verdict is Verdict.MET
+    assert (rig.root / "etc/modprobe.conf").read_text() == before
+    why = "is not configured for hv_vmbus, which kernel 2.6.18-398.el5xen has not as a module"
+    assert any(why in each for each in drivers(rig).because)
+
+
+def test_several_generators_that_kernel_packages_call(alpine: Rig) -> None:
+    """One is not chosen by chance: a finding, and nothing is built."""
+    add_to_tree(
+        alpine.root, "program /usr/bin/booster booster\nfile /usr/share/kernel-hooks.d/booster.hook 755\n|x\n"
+    )
+    finding = drivers(alpine)
+    assert any("nothing tells which one makes them: mkinitfs" in each for each in finding.because)
+    assert "remove the packages of those that are not used" in (finding.remedy or "")
+    assert finding.changes == ()
+    assert len(alpine.report()["machine"]["initrd_generators"]) == 2
+
+
+def test_no_generator_at_all(alpine: Rig) -> None:
+    (alpine.root / "usr/sbin/mkinitfs").unlink()
+    finding = drivers(alpine)
+    assert finding.changes == ()
+    assert "install the distribution's own generator of initrds" in (finding.remedy or "")
+
+
+def test_drivers_for_disks_on_nvme_by_setting(alpine: Rig) -> None:
+    (alpine.root / "etc/hvprep.conf").write_text("Initrd.NVMe=y\n")
+    assert any("has no nvme and no pci_hyperv" in each for each in drivers(alpine).because)
+    text = "kernel/drivers/nvme/host/nvme.ko.zst:\nkernel/drivers/pci/controller/pci-hyperv.ko.zst:\n"
+    path = alpine.root / MODULES / "modules.dep"
+    path.write_text(path.read_text() + text)
+    for line in text.splitlines():
+        file = alpine.root / MODULES / line[:-1]
+        file.parent.mkdir(parents=True)
+        file.write_text("made up\n")
+    path.touch()
+    (build,) = [change for change in drivers(alpine).changes if isinstance(change, Build)]
+    assert {"nvme", "pci_hyperv"} <= set(build.wants)
+    alpine.prepare(STEP)
+    assert drivers(alpine).verdict is Verdict.MET
+
+
+def test_a_first_initrd_that_no_entry_would_load(alpine: Rig) -> None:
+    """extlinux looks for nothing: the finding says the command, and what to do with its output."""
+    (alpine.root / "boot/initramfs-lts").unlink()
+    path = alpine.root / "boot/extlinux.conf"
+    path.write_text(path.read_text().replace("  INITRD initramfs-lts\n", ""))
+    finding = drivers(alpine)
+    assert "run /usr/sbin/mkinitfs -o /boot/initramfs-lts 6.6.58-0-lts" in (finding.remedy or "")
+    assert not [change for change in finding.changes if isinstance(change, Build)]
+
+
+def test_a_first_initrd_that_an_entry_names(alpine: Rig) -> None:
+    (alpine.root / "boot/initramfs-lts").unlink()
+    alpine.prepare(STEP)
+    assert drivers(alpine).verdict is Verdict.MET
