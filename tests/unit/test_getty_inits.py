@@ -59,7 +59,9 @@ def written(finding: Finding) -> dict[str, str]:
         ),
         (UPSTART + AGETTY, "/etc/init/ttyS0.conf", "exec /sbin/agetty -L 115200 ttyS0 vt100"),
         (
-            UPSTART + AGETTY + "file /etc/init/ttyS0.conf\n|#exec /sbin/getty ttyS0\n",
+            UPSTART
+            + AGETTY
+            + "file /etc/init/ttyS0.conf\n|#exec /sbin/getty ttyS0\n|# serial-console-available\n",
             "/etc/init/ttyS0.conf",
             "exec /sbin/agetty -L 115200 ttyS0 vt100",
         ),
