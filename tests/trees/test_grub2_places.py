@@ -216,3 +216,24 @@ def test_menu_entries_of_el_8_are_made_without_touching_grubenv(tmp_path: Path) 
     rig.prepare("kernel-parameters")
     assert OURS in (rig.root / BIOS).read_text()
     assert (rig.root / "boot/efi/EFI/rocky/grubenv").read_bytes() == before
+
+
+def test_an_entry_whose_kernel_is_gone(hybrid: Rig) -> None:
+    """Where grub.cfg is made anew it goes; where it is edited, as for UEFI here, it stays a finding."""
+    for path in (hybrid.root / "boot").glob("vmlinuz-0-rescue*"):
+        path.unlink()
+    title = "CentOS Linux (0-rescue-0123456789abcdef0123456789abcdef) 7 (Core)"
+    kernel = "/vmlinuz-0-rescue-0123456789abcdef0123456789abcdef"
+    says = [f'entry "{title}" of /{name} boots {kernel}, which is not there' for name in (BIOS, UEFI)]
+    assert set(says) <= set(parameters(hybrid).because)
+    hybrid.prepare("kernel-parameters")
+    finding = parameters(hybrid)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert [reason for reason in finding.because if "not there" in reason] == says[1:]
+    assert (hybrid.root / UEFI).read_text().count(OURS) == 1
+
+
+def test_a_kernel_in_a_subvolume_is_there(hybrid: Rig) -> None:
+    path = hybrid.root / BIOS
+    path.write_text(path.read_text().replace("linux16 /vmlinuz", "linux16 /@/boot/vmlinuz"))
+    assert not [reason for reason in parameters(hybrid).because if "not there" in reason]

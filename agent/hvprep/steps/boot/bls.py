@@ -25,7 +25,7 @@ from hvprep.model.view import View
 from hvprep.steps.boot.entry_files import read_entries
 from hvprep.steps.boot.grub2 import boots_of_menu, edit_menu, find_dangling, find_hand_made, read_cfg
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import own_kernels
+from hvprep.steps.boot.grub_entries import is_there, missing_kernel, own_kernels
 from hvprep.steps.boot.grub_variables import (
     Variables,
     assigned_in,
@@ -72,12 +72,8 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism."""
     for path, entry in read_entries(view, BLS_ENTRIES).items():
-        if entry.linux is not None and not _is_there(view, entry.linux):
-            yield Note(
-                Verdict.UNMET,
-                f"{path} boots {entry.linux}, which is not there",
-                f"install that kernel again, or remove {path}",
-            )
+        if entry.linux is not None and not is_there(view, entry.linux):
+            yield missing_kernel(str(path), entry.linux, f"remove {path}")
     before = _read(view, loader)
     after = _edited(view, before, rules)
     refusal = _find_refusal(view, facts, before, after, rules)
@@ -97,19 +93,10 @@ def _read(view: View, loader: BootLoader) -> _Sources:
         for path, entry in read_entries(view, BLS_ENTRIES).items()
         if entry.linux is not None
         and entry.linux.rpartition("/")[2] in kernels
-        and _is_there(view, entry.linux)
+        and is_there(view, entry.linux)
     }
     menus = [(read_cfg(view, path), read_variables(view, path)) for path in loader.configs[1:]]
     return _Sources(kernels, entries, menus)
-
-
-def _is_there(view: View, kernel: str) -> bool:
-    """Whether a path of GRUB's leads to a file; /boot may be a file system of its own, or not."""
-    relative = kernel.lstrip("/")
-    return any(
-        view.node(view.resolve(directory / relative)) is not None
-        for directory in (GuestPath("/boot"), GuestPath("/"))
-    )
 
 
 def _edited(view: View, sources: _Sources, rules: EntryRules) -> _Sources:

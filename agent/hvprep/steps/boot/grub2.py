@@ -15,7 +15,7 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import own_kernels, own_lines
+from hvprep.steps.boot.grub_entries import lost_lines, missing_kernel, own_kernels, own_lines
 from hvprep.steps.boot.grub_variables import Variables, read_variables, uses_options
 from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS
 from hvprep.steps.boot.mechanism import Boot, boot_problems
@@ -38,6 +38,11 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
 
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Hand-made files are left alone: the generator would overwrite them."""
+    for config in loader.configs:
+        variables = read_variables(view, config).values
+        for title, kernel in lost_lines(view, read_cfg(view, config), variables):
+            remedy = f"make {config} anew, or remove the entry"
+            yield missing_kernel(f'entry "{title}" of {config}', kernel, remedy)
     wrong = [path for path in loader.configs if boot_problems(read_menu(view, path), rules)]
     by_variables = [_plan_variables(view, path, rules) for path in wrong if not is_generated(view, path)]
     refusal = find_dangling(view, loader.config)

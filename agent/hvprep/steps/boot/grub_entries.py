@@ -9,6 +9,8 @@ from types import MappingProxyType
 from hvprep.facts.kernel_images import kernel_images
 from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
+from hvprep.model.finding import Note, Verdict
+from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_variables import fill_in
 
@@ -43,6 +45,31 @@ def own_kernels(view: View) -> tuple[str, ...]:
     """The file names of this system's kernels. EL's rescue kernel boots it too, with an initrd of its own."""
     found = (*kernel_images(view).values(), *view.glob("/boot/vmlinuz-0-rescue*"))
     return tuple(dict.fromkeys(path.name for path in found))
+
+
+def is_there(view: View, kernel: str) -> bool:
+    """Whether a path of GRUB's leads to a file. It begins at the root of a file system: of /, of /boot, or
+    above the subvolume of btrfs that either is in."""
+    relative = kernel.lstrip("/")
+    paths = (f"/boot/{relative}", f"/{relative}", f"/boot/{kernel.rpartition('/')[2]}")
+    return any(view.node(view.resolve(GuestPath(path))) is not None for path in paths)
+
+
+def missing_kernel(entry: str, kernel: str, remedy: str) -> Note:
+    """The finding about an entry whose kernel is gone."""
+    return Note(
+        Verdict.UNMET,
+        f"{entry} boots {kernel}, which is not there",
+        f"install that kernel again, or {remedy}",
+    )
+
+
+def lost_lines(view: View, cfg: GrubCfg, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(title, kernel) of what grub-mkconfig or grubby once wrote for a kernel that is gone."""
+    for entry in cfg.entries:
+        kernels = [fill_in(line.kernel, variables) for line in entry.linux_lines]
+        if (entry.section or "").endswith("/10_linux"):
+            yield from ((">".join(entry.title), path) for path in kernels if not is_there(view, path))
 
 
 def own_lines(
