@@ -172,6 +172,7 @@ def test_a_second_name_is_no_second_kernel(tmp_path: Path) -> None:
 def test_where_kernel_install_puts_kernels(tmp_path: Path, place: str) -> None:
     directory = f"{place}/0123456789abcdef/6.1-x"
     text = f"file {directory}/linux\n|x\nfile {directory}/initrd\n|x\nfile /boot/vmlinuz-6.1-x\n|x\n"
+    text += f"file {place}/0123456789abcdef/0-rescue/linux\n|x\n"
     kernels = probe_kernels(make_root(tmp_path, text))
     found = {str(kernel.image): kernel.initrd for kernel in kernels}
     assert found == {f"{directory}/linux": GuestPath(f"{directory}/initrd"), "/boot/vmlinuz-6.1-x": None}

@@ -6,6 +6,7 @@ hooks for pkgbase; Alpine's linux-lts for kernel.release.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -27,7 +28,7 @@ _LEFTOVER = re.compile(
     r"\.(?:dpkg-\w+|rpm(?:save|new|orig)|bak|old|orig|backup|sig|hmac|gz|xz|zst|hvprep-old)$|~$"
 )
 #: Kernels that boot no system: EL's vmlinuz-0-rescue-MACHINE-ID, SUSE's kernel-kdump.
-_NO_SYSTEM = re.compile(r"0-rescue(?:-|$)|kdump$")
+_NO_SYSTEM = re.compile(r"^0-rescue(?:-|$)|kdump$")
 
 
 def kernel_images(view: View) -> Mapping[str, GuestPath]:
@@ -45,7 +46,8 @@ def kernel_images(view: View) -> Mapping[str, GuestPath]:
                 _add(view, found, match["label"], path)
     for place in _BLS_PLACES:
         for path in readable_paths(view, f"{place}/*/[0-9]*/linux"):
-            _add(view, found, f"{path.parent.parent.name}/{path.parent.name}", path)
+            if not _NO_SYSTEM.search(path.parent.name):
+                _add(view, found, f"{path.parent.parent.name}/{path.parent.name}", path)
     return found
 
 
@@ -63,7 +65,8 @@ def find_image_version(view: View, label: str, image: GuestPath) -> str | None:
     last = label.rpartition("/")[2]
     if last[:1].isdigit():
         return last
-    with view.open(image) as stream:
+    version = None
+    with contextlib.suppress(PermissionError), view.open(image) as stream:
         version = find_version(stream.read(HEAD_BYTES))
     return version or _version_by_package(view, label) or _version_by_suffix(view, label)
 
