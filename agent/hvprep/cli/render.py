@@ -65,7 +65,7 @@ class Screen:
         rows += [("boot loader", loader) for loader in loaders or ["none that hvprep knows"]]
         tools = [f"{each.generator.value}: {each.because}" for each in image.initrd_tools]
         rows += [("initrd", tool) for tool in tools or ["no generator that hvprep knows"]]
-        rows += [("kernel", kernel.version or kernel.name) for kernel in image.kernels]
+        rows += [("kernel", kernel.version or kernel.name) for kernel in image.all_kernels]
         for name, value in rows:
             self.line(f"  {name:<13} {value}")
         self.line()

@@ -57,7 +57,7 @@ def _machine(facts: Facts) -> dict[str, Any]:
         "architecture": _named(image.architecture.name, image.architecture.because),
         "boot_loader": _boot_loader(image),
         "initrd_generators": [_named(tool.generator.value, tool.because) for tool in image.initrd_tools],
-        "kernels": [_named(kernel.version or kernel.name, str(kernel.image)) for kernel in image.kernels],
+        "kernels": [_named(kernel.version or kernel.name, str(kernel.image)) for kernel in image.all_kernels],
     }
 
 

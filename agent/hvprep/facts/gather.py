@@ -41,6 +41,12 @@ class ImageFacts:
         """The one program that makes the initrds."""
         return self.initrd_tools[0] if len(self.initrd_tools) == 1 else None
 
+    @property
+    def all_kernels(self) -> tuple[Kernel, ...]:
+        """Those in unified kernel images too."""
+        within = (image.kernel for image in self.unified_images if image.kernel is not None)
+        return (*self.kernels, *within)
+
     def initrd_at(self, path: GuestPath | None) -> Initrd | None:
         """What was read of the initrd at `path`."""
         return next((initrd for initrd in self.initrds if initrd.path == path), None)

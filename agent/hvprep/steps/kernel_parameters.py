@@ -41,7 +41,7 @@ def _plan_loader(view: View, facts: Facts, settings: Settings, loader: BootLoade
         )
         return
     bare = [boot.title for boot in boots if not boot.has_initrd and not _gets_initrd(view, facts, boot)]
-    rules = choose_rules(settings, facts.image.architecture, facts.image.kernels, bool(bare))
+    rules = choose_rules(settings, facts.image.architecture, facts.image.all_kernels, bool(bare))
     problems = boot_problems(boots, rules)
     for problem in problems:
         yield Note(Verdict.UNMET, problem)
