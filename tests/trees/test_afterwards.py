@@ -1,4 +1,4 @@
-"""What comes after a prepare: new kernels, new boot configurations, backups, and a rollback after all that."""
+"""What comes after a prepare: new kernels, new boot configurations, backups; and rollback after all that."""
 
 from __future__ import annotations
 
@@ -61,10 +61,9 @@ def test_our_backups_become_no_boot_entries(rig: Rig) -> None:
 
 
 def test_a_kernel_that_somebody_kept_a_copy_of_is_judged_once(rig: Rig) -> None:
-    """grub-mkconfig offers the copy, without an initrd: that is the owner's, and judged by nobody."""
-    add_to_tree(
-        rig.root, f"file /boot/vmlinuz-{OLD}.bak\n|made up\nfile /boot/initrd.img-{OLD}.bak\n|made up\n"
-    )
+    """grub-mkconfig offers the copy too: that is its owner's matter."""
+    names = (f"vmlinuz-{OLD}.bak", f"initrd.img-{OLD}.bak")
+    add_to_tree(rig.root, "".join(f"file /boot/{name}\n|made up\n" for name in names))
     make_grub_cfg(rig)
     assert f"vmlinuz-{OLD}.bak" in (rig.root / CFG).read_text()
     (kernel,) = rig.session().facts.image.kernels
@@ -158,3 +157,15 @@ def test_rollback_after_the_kernel_was_removed(rig: Rig) -> None:
     added = [line for line in diff_snapshots(before, take_snapshot(rig.root)) if line.startswith("added")]
     assert added == []
     assert not list((rig.root / "boot").glob("**/*hvprep*"))
+
+
+def test_a_console_that_somebody_adds_behind_ours_is_found(rig: Rig) -> None:
+    rig.prepare()
+    text = (rig.root / CFG).read_text()
+    (rig.root / CFG).write_text(text.replace("rootdelay=300", "rootdelay=300 console=tty0", 1))
+    finding = rig.finding("kernel-parameters")
+    assert finding.verdict is Verdict.UNMET
+    assert "its last console is console=tty0, not console=ttyS0,115200n8" in finding.because[0]
+    assert rig.finding("serial-getty").verdict is Verdict.UNMET, "it is judged once grub.cfg is made anew"
+    rig.prepare()
+    assert (rig.root / CFG).read_text() == text
