@@ -40,12 +40,16 @@ def test_an_error_lets_it_go_too(tmp_path: Path) -> None:
         pass
 
 
+def unmount(place: Path) -> None:
+    subprocess.run(["umount", place], check=True)
+
+
 def test_a_volume_that_is_read_only_or_full_is_a_refusal(tmp_path: Path) -> None:
     place = tmp_path / "var/lib"
     place.mkdir(parents=True)
     with ExitStack() as stack:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=1", "tmpfs", place], check=True)
-        stack.callback(subprocess.run, ["umount", place], check=True)
+        stack.callback(unmount, place)
         with pytest.raises(Refusal, match="/var/lib/hvprep.* cannot be written: No space left"):
             stack.enter_context(lock(Root(tmp_path), "prepare"))
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
