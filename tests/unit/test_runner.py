@@ -77,8 +77,8 @@ def test_a_timeout_ends_the_whole_session(tmp_path: Path) -> None:
     os.mkfifo(alive)
     ours = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
     seconds: List[float] = []
+    script = 'sleep 1000 3>"$1" & sleep 1000 3>"$1"'
     with pytest.raises(CommandFailed, match="took longer than 1 seconds"):
-        script = 'sleep 1000 3>"$1" & sleep 1000 3>"$1"'
         Runner(enter_live, {}, seconds.append).run(sh(script, str(alive)), 1)
     poll = select.poll()
     poll.register(ours, select.POLLHUP)
