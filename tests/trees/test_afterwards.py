@@ -169,3 +169,14 @@ def test_a_console_that_somebody_adds_behind_ours_is_found(rig: Rig) -> None:
     assert rig.finding("serial-getty").verdict is Verdict.UNMET, "it is judged once grub.cfg is made anew"
     rig.prepare()
     assert (rig.root / CFG).read_text() == text
+
+
+def test_entries_that_os_prober_wrote_do_not_count(rig: Rig) -> None:
+    """They load a kernel of another system, though it may bear the name of ours."""
+    foreign = f"linux /boot/vmlinuz-{OLD} root=/dev/sdb1 quiet"
+    script = f"|#!/bin/sh\n|echo \"menuentry 'Another (on /dev/sdb1)' {{\"\n|echo '{foreign}'\n|echo '}}'\n"
+    add_to_tree(rig.root, f"file /etc/grub.d/30_os-prober 0755\n{script}")
+    make_grub_cfg(rig)
+    rig.prepare()
+    assert foreign in (rig.root / CFG).read_text()
+    assert [finding.verdict for finding in rig.plan().findings] == [Verdict.MET] * 3
