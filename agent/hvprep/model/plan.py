@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,17 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         ],
         "before": {str(path): snapshot_to_json(snapshot) for path, snapshot in plan.before},
     }
+
+
+def plan_from_text(text: str) -> Plan:
+    """The plan in a saved file. Raises FormatError."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"the plan is not JSON: {error}", "make a new one with: hvprep prepare --save-plan FILE"
+        ) from error
+    return plan_from_json(document)
 
 
 def plan_from_json(document: Mapping[str, Any]) -> Plan:
