@@ -95,7 +95,9 @@ def _prepare(options: argparse.Namespace, screen: Screen, session: Session) -> i
         return _EXIT_DONE
     room = find_room(session.machine, plan)
     _show_plan(screen, session, plan, room)
-    if not options.yes and not screen.ask(f"Make {_counted(plan)}?"):
+    if not options.yes and not screen.ask(
+        f"Make {'this' if len(plan.changes) == 1 else 'these'} {_counted(plan)}?"
+    ):
         screen.line("Nothing was changed.")
         return _EXIT_DONE
     machine, verified = session.machine, []
