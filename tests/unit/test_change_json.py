@@ -112,18 +112,18 @@ def test_a_plan_that_does_not_read_is_a_format_error(document: Any) -> None:
 
 
 def test_a_state_survives_its_json() -> None:
-    for state in (None, Snapshot(Kind.FILE, 0o644, 1, 2, "d", None, (("trusted.x", b"\xff"),))):
+    for state in (None, Snapshot(Kind.FILE, 0o644, 1, 2, "d" * 64, None, (("trusted.x", b"\xff"),))):
         assert snapshot_from_json(snapshot_to_json(state)) == state
 
 
 def test_a_label_that_was_not_there_is_no_change() -> None:
     """A file of an image that was prepared offline gets one when SELinux runs."""
-    plain = Snapshot(Kind.FILE, 0o644, 0, 0, "d")
+    plain = Snapshot(Kind.FILE, 0o644, 0, 0, "d" * 64)
     label = (("security.selinux", b"etc_t"),)
-    labelled = Snapshot(Kind.FILE, 0o644, 0, 0, "d", None, label)
+    labelled = Snapshot(Kind.FILE, 0o644, 0, 0, "d" * 64, None, label)
     assert holds(labelled, plain)
     assert not holds(plain, labelled)
-    assert not holds(Snapshot(Kind.FILE, 0o644, 0, 0, "d", None, (("user.x", b""),)), plain)
+    assert not holds(Snapshot(Kind.FILE, 0o644, 0, 0, "d" * 64, None, (("user.x", b""),)), plain)
     assert holds(None, None)
     assert not holds(None, plain)
     assert not holds(plain, None)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hvprep.errors import FormatError
 from hvprep.model.change import Change, change_from_json, change_to_json
+from hvprep.model.document import as_path, read_json
 from hvprep.model.finding import Finding
 from hvprep.model.node import GuestPath
 from hvprep.model.snapshot import Snapshot, snapshot_from_json, snapshot_to_json
 
 #: The version of the plan's JSON; a plan of another version is refused.
 PLAN_VERSION = 1
+
+_HINT = "make a new one with: hvprep prepare --save-plan FILE"
 
 
 @dataclass(frozen=True)
@@ -47,23 +49,12 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_from_text(text: str) -> Plan:
-    """The plan in a saved file. Raises FormatError."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            f"the plan is not JSON: {error}", "make a new one with: hvprep prepare --save-plan FILE"
-        ) from error
-    return plan_from_json(document)
-
-
 def plan_from_json(document: Mapping[str, Any]) -> Plan:
     """What `plan_to_json` wrote, without the findings. Raises FormatError."""
     if not isinstance(document, Mapping) or document.get("version") != PLAN_VERSION:
         raise FormatError(
             f"this is not a plan of version {PLAN_VERSION}",
-            "make a new one with: hvprep prepare --save-plan FILE",
+            _HINT,
         )
     try:
         changes = tuple(
@@ -71,8 +62,15 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
             for item in document["changes"]
         )
         before = tuple(
-            (GuestPath(path), snapshot_from_json(state)) for path, state in document["before"].items()
+            (as_path(path), snapshot_from_json(state)) for path, state in document["before"].items()
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"the plan is incomplete: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError(f"the plan does not read: {error}", _HINT) from error
+    except RecursionError as error:
+        raise FormatError("the plan does not read: it is nested too deeply", _HINT) from error
     return Plan(changes, before)
+
+
+def plan_from_text(text: str) -> Plan:
+    """The plan in a saved file. Raises FormatError, whatever the text is."""
+    return plan_from_json(read_json(text, "the plan", _HINT))
