@@ -105,10 +105,14 @@ class Guest:
 
     def drivers(self, kernel: str = "") -> FrozenSet[str]:
         """The modules in the initrd of that kernel, read by hvprep's own reader."""
+        return frozenset(modules_in(self.initrd_names(kernel))[kernel or self.kernel])
+
+    def initrd_names(self, kernel: str = "") -> FrozenSet[str]:
+        """Every path in that initrd, read by hvprep's own reader."""
         initrd = probe_initrd(Root(self.root), GuestPath(f"/boot/{self.initrd(kernel).name}"))
         assert initrd.contents is not None, initrd
         assert initrd.contents.unreadable is None
-        return frozenset(modules_in(initrd.contents.names)[kernel or self.kernel])
+        return frozenset(initrd.contents.names)
 
     def linux_lines(self) -> List[List[str]]:
         """The words of each kernel line of grub.cfg, from the path of the kernel on."""

@@ -119,6 +119,13 @@ def test_our_reader_finds_the_modules_that_the_distributions_lister_finds(prepar
     assert prepared.guest.drivers() == found
 
 
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools", "trixie-initramfs-tools"], indirect=True)
+def test_our_reader_finds_every_name_that_lsinitramfs_finds(prepared: Prepared) -> None:
+    listing = {name.strip("/") for name in listed(prepared).splitlines()} - {".", ""}
+    assert len(listing) > 100
+    assert prepared.guest.initrd_names() - {".", ""} == listing
+
+
 def test_grub_accepts_its_configuration_and_every_entry_is_prepared(prepared: Prepared) -> None:
     prepared.guest.tool("grub-script-check", "/boot/grub/grub.cfg")
     assert_entries_prepared(prepared.guest)

@@ -18,6 +18,17 @@ _RUN = (
     ("write", "/etc/made/file"),
     ("append", "/etc/appended"),
     ("remove", "/etc/dropped"),
+    ("remove", "/etc/gone/file"),
+    ("rmdir", "/etc/gone"),
+)
+#: A directory before what it held, and one after what is made in it: no order that rollback could rely on.
+_WRITES = (
+    "/etc/gone",
+    "/etc/gone/file",
+    "/etc/made/file",
+    "/etc/made",
+    "/etc/appended",
+    "/etc/dropped",
 )
 
 
@@ -34,6 +45,8 @@ def plant(host_path: Path) -> None:
     make_node(host_path / "etc/old.conf", b"to be removed\n", 0o600, (1, 2))
     make_node(host_path / "etc/appended", b"one line\n", 0o755)
     make_node(host_path / "etc/dropped", b"goes\n")
+    make_node(host_path / "etc/gone/file", b"goes with its directory\n")
+    (host_path / "etc/gone").chmod(0o750)
     make_node(host_path / "boot/image", b"image\nthe first\nend\n", 0o600, (3, 4))
     (host_path / "etc/default").chmod(0o711)
 
@@ -49,7 +62,7 @@ def first_changes() -> Tuple[Change, ...]:
         Remove(GuestPath("/etc/old.conf"), "w"),
         Run(
             ("/usr/sbin/program", *(word for pair in _RUN for word in pair)),
-            tuple(GuestPath(path) for _, path in _RUN),
+            tuple(GuestPath(path) for path in _WRITES),
             "w",
         ),
         image("/boot/image"),

@@ -92,6 +92,18 @@ def test_a_file_that_was_put_back_by_hand_is_no_conflict() -> None:
         assert diff_snapshots(before, take_snapshot(host)) == ["changed /etc/default/grub (content)"]
 
 
+def test_a_file_that_holds_what_an_earlier_preparation_wrote_is_ours() -> None:
+    with fresh_directory() as host:
+        plant_programs(host)
+        make_node(host / "etc/default/grub", b"old\n")
+        before = take_snapshot(host)
+        for content in (b"first\n", b"second\n", b"third\n"):
+            make(open_machine(host), [Write(GRUB, content, "w")])
+        (host / "etc/default/grub").write_bytes(b"first\n")
+        take_back(open_machine(host), "0001")
+        assert_identical(host, before)
+
+
 CONF = GuestPath("/etc/image.conf")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from hvprep.errors import HvprepError
+from hvprep.errors import HvprepError, Refusal
 from hvprep.model.change import Change, Link, Purge, Remove, Write
 from hvprep.model.node import GuestPath
 from hypothesis import given
@@ -19,6 +19,7 @@ from tests.laws.machines import (
     make,
     make_node,
     open_machine,
+    plant_programs,
     take_back,
 )
 from tests.laws.strategies import TREES, Tree, law, plant
@@ -130,4 +131,16 @@ def test_random_links_lead_nowhere_outside(tree: Tree, dots: str, place: str) ->
         except HvprepError:
             pass
         assert take_snapshot(top, left_out=("/outer/tree",)) == outside
+        assert_identical(host, before)
+
+
+def test_a_build_whose_scratch_leaves_its_directory_is_refused_when_it_is_made() -> None:
+    """The decoder refuses it in a plan; what did not come through the decoder is refused here."""
+    with fresh_directory() as host:
+        plant_programs(host)
+        before = take_snapshot(host)
+        for name in ("../../../../../../etc/OWNED", "/etc/OWNED"):
+            for field, value in (("scratch", ((name, "x"),)), ("copy", ((GuestPath("/etc"), name),))):
+                with pytest.raises(Refusal, match="would leave its scratch directory"):
+                    make(open_machine(host), (image("/boot/image", **{field: value}),))
         assert_identical(host, before)

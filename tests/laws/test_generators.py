@@ -201,6 +201,17 @@ def test_the_generator_gets_its_copies_and_a_scratch_directory_that_goes() -> No
         assert list((host / "var/lib/hvprep/journal/0001/scratch").iterdir()) == []
 
 
+def test_what_a_good_generator_leaves_lying_about_goes_too() -> None:
+    """grub-mkconfig leaves NAME.new where it was interrupted once; its TMPDIR is nobody's either."""
+    script = f'#!/bin/sh\n{GOOD} > "$2"; cp "$2" "$2.new"; mkdir -p "$TREE$TMPDIR/a/b"\n'
+    with fresh_directory() as host:
+        plant_programs(host, untidy=script)
+        make_node(host / "boot/image", OLD)
+        make(open_machine(host), [image("/boot/image", "untidy")])
+        assert sorted(path.name for path in (host / "boot").iterdir()) == ["image", "image.hvprep-old"]
+        assert list((host / "var/lib/hvprep/journal/0001/scratch").iterdir()) == []
+
+
 def see_nothing(view: View, candidate: GuestPath, build: Build) -> Tuple[str, ...]:
     return ()
 

@@ -125,7 +125,7 @@ def test_a_copy_is_on_the_disk_before_the_record_that_refers_to_it() -> None:
 
         make(open_machine(host, observe), first_changes())
         make(open_machine(host, observe), second_changes())
-        assert referred == 8
+        assert referred == 9
 
 
 def test_the_old_image_has_its_second_name_before_the_new_one_takes_the_first() -> None:

@@ -11,6 +11,7 @@ from hvprep.engine.planner import make_plan
 from hvprep.engine.preflight import refuse_unmounted
 from hvprep.engine.transaction import find_open
 from hvprep.steps.registry import STEPS
+from hvprep.system.lock import find_holder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,10 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
             session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline"
         )
         screen.findings(findings)
-        for transaction in find_open(machine.root) if is_root() else ():
+        holder = find_holder(machine.root)
+        if holder is not None:
+            screen.line(f"hvprep is at work on this system: {holder}")
+        for transaction in find_open(machine.root) if is_root() and holder is None else ():
             screen.line(
                 f"Transaction {transaction.id} was cut off ({transaction.state.value}): hvprep rollback"
             )

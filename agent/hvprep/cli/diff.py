@@ -32,6 +32,30 @@ def name_of(change: Change) -> str:
     return describe(change)
 
 
+def conditions_of(change: Change) -> Iterator[str]:
+    """What else a person has to know to agree to the change: what is demanded of a new file, how its
+    generator is started, and what a program may touch."""
+    if isinstance(change, Run):
+        yield f"it may change {' '.join(map(str, change.writes)) or 'nothing'}"
+    if not isinstance(change, Build):
+        return
+    if change.subject:
+        yield f"must hold: {' '.join(change.wants)}"
+    else:
+        kinds = [(kind, word) for kind, _, word in (want.partition(" ") for want in change.wants)]
+        carried = [word for kind, word in kinds if kind in ("console", "present")]
+        lacking = [word for kind, word in kinds if kind == "absent"]
+        yield f"every entry must carry {' '.join(carried)}, and none of {' '.join(lacking)}"
+    if change.check:
+        yield f"it must please: {shlex.join(change.check).replace(CANDIDATE, 'NEW')}"
+    for source, name in change.copy:
+        yield f"the generator gets a copy of {source} as {name}"
+    for name, text in change.scratch:
+        yield f"the generator gets {name}: {text.strip()}"
+    if change.env:
+        yield f"in its environment: {' '.join('='.join(pair) for pair in change.env)}"
+
+
 def diff_of(view: View, change: Change) -> str | None:
     """A unified diff of a Write or Link; None where there is none to show.
 

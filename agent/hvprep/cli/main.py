@@ -9,11 +9,14 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if arguments == ["--version"]:
+    if arguments == ["--version"] and sys.stdout is not None:
         from hvprep import __version__
 
         sys.stdout.write(f"hvprep {__version__}\n")
         return 0
-    from hvprep.cli.parser import run
+    try:
+        from hvprep.cli.parser import run
 
-    return run(arguments)
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 1

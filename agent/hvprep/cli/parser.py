@@ -12,6 +12,7 @@ from hvprep import __version__, log
 from hvprep.cli import check, prepare, rollback, status
 from hvprep.cli.render import Screen
 from hvprep.errors import HvprepError
+from hvprep.system.hostfile import hold_standard_streams
 
 _VERBS = (check, prepare, rollback, status)
 
@@ -50,10 +51,12 @@ def run(arguments: Sequence[str]) -> int:
         options = make_parser().parse_args(arguments)
     except SystemExit as end:  # argparse has printed what is wrong, or the help that was asked for
         return end.code if isinstance(end.code, int) else 2
+    hold_standard_streams()
     screen = Screen()
     log.configure()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) wants it ignored
+            signal.signal(number, _interrupt)
     try:
         status = int(options.run(options, screen))
         screen.finish()
@@ -62,14 +65,15 @@ def run(arguments: Sequence[str]) -> int:
         screen.error(error.sentence, error.hint)
         return error.exit_status
     except KeyboardInterrupt:
-        screen.error("interrupted; what was begun has been taken back", None)
+        screen.error("interrupted", "hvprep status tells whether something was begun or done")
         return 1
     except BrokenPipeError:
         screen.give_up_output()
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        screen.error(f"{where}{error.strerror or error}", None)
+        hint = "try as root" if isinstance(error, PermissionError) else None
+        screen.error(f"{where}{error.strerror or error}", hint)
         return 1
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 from hvprep.cli.render import Screen, can_ask
-from hvprep.cli.report import count_verdicts
 from hvprep.cli.session import (
     Session,
     add_root_argument,
@@ -23,7 +23,7 @@ from hvprep.engine.verifier import find_failures
 from hvprep.errors import UsageError
 from hvprep.facts.gather import gather
 from hvprep.model.finding import Verdict
-from hvprep.model.plan import Plan, plan_from_json, plan_to_json
+from hvprep.model.plan import Plan, plan_from_text, plan_to_json
 from hvprep.steps.registry import JUDGES
 from hvprep.system.hostfile import read_host_file, write_host_file
 from hvprep.system.lock import lock
@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, screen: Screen) -> int:
     """Exit status 0: done, or nothing to do; 4: done, and a reboot is needed (running system only)."""
     choose_steps(options.only)
+    if options.plan is not None and options.only is not None:
+        raise UsageError("--only does not go with --plan", "make a plan with --only ID --save-plan FILE")
     machine = open_machine(options.root, screen.on_wait)
     if options.dry_run or options.save_plan is not None:
         refuse_unmounted(machine)
@@ -64,10 +66,11 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
 def _make_plan(options: argparse.Namespace, session: Session) -> Plan:
     if getattr(options, "plan", None) is not None:
         try:
-            return plan_from_json(json.loads(read_host_file(options.plan)))
-        except ValueError as error:
+            return plan_from_text(read_host_file(options.plan))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise UsageError(
-                f"{options.plan} is not JSON: {error}", "save a plan with --save-plan FILE"
+                f"--plan {options.plan}: {reason}", "save a plan with --save-plan FILE"
             ) from error
     return make_plan(choose_steps(options.only), session.machine.root, session.facts, session.settings)
 
@@ -77,7 +80,7 @@ def _show(options: argparse.Namespace, screen: Screen, session: Session) -> int:
     room = find_room(session.machine, plan)
     if options.save_plan is not None:
         write_host_file(options.save_plan, json.dumps(plan_to_json(plan), indent=1) + "\n")
-        screen.line(f"{len(plan.changes)} changes saved in {options.save_plan}; nothing was changed")
+        screen.line(f"{_counted(plan)} saved in {options.save_plan}; nothing was changed")
         return _EXIT_DONE
     _show_plan(screen, session, plan, room)
     _show_open_findings(screen, plan)
@@ -92,7 +95,9 @@ def _prepare(options: argparse.Namespace, screen: Screen, session: Session) -> i
         return _EXIT_DONE
     room = find_room(session.machine, plan)
     _show_plan(screen, session, plan, room)
-    if not options.yes and not screen.ask(f"Make these {len(plan.changes)} changes?"):
+    if not options.yes and not screen.ask(
+        f"Make {'this' if len(plan.changes) == 1 else 'these'} {_counted(plan)}?"
+    ):
         screen.line("Nothing was changed.")
         return _EXIT_DONE
     machine, verified = session.machine, []
@@ -103,14 +108,21 @@ def _prepare(options: argparse.Namespace, screen: Screen, session: Session) -> i
         return find_failures(plan, verified[-1])
 
     progress = Progress(screen.on_change, screen.progress)
+    screen.flush()
     transaction = apply(machine, plan, room, JUDGES, verify, progress)
-    screen.line(f"Done, as transaction {transaction}: {len(plan.changes)} changes made and verified.")
+    screen.ignore_output_errors()
+    screen.line(f"Done, as transaction {transaction}: {_counted(plan)} made and verified.")
     screen.line(f"To take them back: hvprep rollback{_root_option(options)}")
     _show_open_findings(screen, verified[-1])
     if machine.live:
         screen.line("Reboot to use it.")
         return _EXIT_REBOOT
     return _EXIT_DONE
+
+
+def _counted(plan: Plan) -> str:
+    count = len(plan.changes)
+    return f"{count} change{'' if count == 1 else 's'}"
 
 
 def _plan_again(options: argparse.Namespace, session: Session) -> Plan:
@@ -126,15 +138,16 @@ def _show_plan(screen: Screen, session: Session, plan: Plan, room: Room) -> None
 
 
 def _show_open_findings(screen: Screen, plan: Plan) -> None:
-    """What no change of ours can mend stays a finding."""
-    found = [finding for finding in plan.findings if finding.verdict is Verdict.UNMET and not finding.changes]
+    """What no change of ours can mend, and what could not be judged, stays a finding."""
+    open_verdicts = (Verdict.UNMET, Verdict.NOT_ASSESSED)
+    found = [each for each in plan.findings if each.verdict in open_verdicts and not each.changes]
     if found:
         screen.line()
-        screen.line("What hvprep cannot mend:")
+        screen.line("What this plan does not change by itself:" if plan.changes else "What is left to do:")
         screen.findings(found)
-    elif plan.findings and not plan.changes and not count_verdicts(plan.findings)[Verdict.UNMET]:
+    elif plan.findings and not plan.changes:
         screen.line("This system is prepared.")
 
 
 def _root_option(options: argparse.Namespace) -> str:
-    return "" if str(options.root) == "/" else f" --root {options.root}"
+    return "" if str(options.root) == "/" else f" --root {shlex.quote(str(options.root))}"

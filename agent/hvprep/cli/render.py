@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from hvprep.cli.diff import describe, diff_of, name_of
+from hvprep.cli.diff import conditions_of, describe, diff_of, name_of
 from hvprep.cli.report import count_verdicts
 from hvprep.engine.preflight import Room
 from hvprep.engine.rollback import RollbackPlan
@@ -43,16 +43,21 @@ class Screen:
         self._out: TextIO = sys.stdout
         self._err: TextIO = sys.stderr
         self._waited_s = 0.0
+        self._must_be_read = True
 
     # Results.
 
     def line(self, text: str = "", head: str = "", colour: str = "") -> None:
         """A line of the result; `head` stands in front of the text, coloured on a terminal."""
-        print(self._coloured(harmless(head), colour) + harmless(text), file=self._out)
+        try:
+            print(self._coloured(_one_line(head), colour) + _one_line(text), file=self._out)
+        except (OSError, ValueError):  # ValueError: it was given up
+            if self._must_be_read:
+                raise
 
     def document(self, document: Any) -> None:
         """A JSON result."""
-        print(json.dumps(document, indent=2, ensure_ascii=False), file=self._out)
+        print(json.dumps(document, indent=2, ensure_ascii=True), file=self._out)
 
     def machine(self, facts: Facts, root: str, mode: str) -> None:
         """What this system is, and from what we think so."""
@@ -118,14 +123,10 @@ class Screen:
 
     def _details(self, change: Change, view: View) -> None:
         diff = diff_of(view, change)
-        if isinstance(change, Build):
-            if change.subject:
-                self._wrapped(f"must hold: {' '.join(change.wants)}", "   ", "")
-            else:
-                for want in change.wants:
-                    self.line(f"   every entry: {want}")
-            if diff is not None:
-                self.line("   if that does not describe this system, its kernel lines are edited instead:")
+        for text in conditions_of(change):
+            self._wrapped(text, "   ", "")
+        if isinstance(change, Build) and diff is not None:
+            self.line("   if that does not describe this system, its kernel lines are edited instead:")
         for line in (diff or "").splitlines():
             colour = {"+": "32", "-": "31", "@": "36"}.get(line[:1], "")
             self.line("", f"   {line}", colour)
@@ -148,6 +149,8 @@ class Screen:
     def progress(self, text: str) -> None:
         """What is being done now; systemctl status shows it too."""
         self._end_waiting()
+        with contextlib.suppress(OSError):
+            self._out.flush()
         self._say(harmless(text))
         notify_status(text)
 
@@ -184,17 +187,42 @@ class Screen:
 
     def ask(self, question: str) -> bool:
         """Ask once on the terminal; only "y" or "yes" is a yes."""
+        self.flush()
         self._say(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def flush(self) -> None:
+        """Hand out what is still held back. Raises OSError where nobody can take it."""
+        try:
+            self._out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.give_up_output()
+            raise OSError(error.errno, error.strerror, "standard output") from error
+
+    def ignore_output_errors(self) -> None:
+        """What was done is done, and the exit status says so, even if nobody reads about it."""
+        self._must_be_read = False
+
     def finish(self) -> None:
-        """Hand out what is still held back. Raises BrokenPipeError where nobody reads any more."""
-        self._out.flush()
+        """The end. Raises OSError where the result could not be handed out."""
+        try:
+            self.flush()
+        except OSError:
+            self.give_up_output()
+            if self._must_be_read:
+                raise
 
     def give_up_output(self) -> None:
         """The reader of our output went away: keep the interpreter from complaining at its end."""
         with contextlib.suppress(OSError):
             self._out.close()
+
+
+def _one_line(text: str) -> str:
+    """Names in an image may hold anything; none makes a line of its own."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def can_ask() -> bool:

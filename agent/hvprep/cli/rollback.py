@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     if not options.yes and not can_ask():
         raise UsageError("there is no terminal to ask on", "add --yes to roll back without a question")
     with lock(machine.root, "rollback"):
-        recovered = recover(machine, JUDGES, screen.progress)
+        recovered = recover(machine, JUDGES, screen.progress, options.force)
         for transaction in recovered:
             screen.line(f"Transaction {transaction}, which had been cut off, was taken back.")
         if recovered and options.id in (None, *recovered):

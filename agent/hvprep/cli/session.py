@@ -10,6 +10,7 @@ from pathlib import Path
 from hvprep.errors import Refusal, UsageError
 from hvprep.facts.gather import Facts, gather
 from hvprep.model.finding import Step
+from hvprep.model.node import GuestPath
 from hvprep.settings import Settings, load
 from hvprep.steps.registry import STEPS
 from hvprep.system.machine import Machine
@@ -33,10 +34,17 @@ def add_root_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root",
         metavar="DIR",
-        type=Path,
+        type=_root_directory,
         default=LIVE_ROOT,
         help="work on the system whose root file system is mounted on DIR, instead of on the running one",
     )
+
+
+def _root_directory(text: str) -> Path:
+    """An empty DIR comes from a shell variable that is not set; it must not mean the current directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("DIR is empty: is the shell variable set that it comes from?")
+    return Path(text)
 
 
 def open_machine(host_path: Path, on_wait: OnWait = lambda seconds: None) -> Machine:
@@ -44,6 +52,8 @@ def open_machine(host_path: Path, on_wait: OnWait = lambda seconds: None) -> Mac
     if not host_path.is_dir():
         raise UsageError(f"--root {host_path}: there is no such directory", "mount the image first")
     root = Root(host_path.resolve())
+    if root.node(GuestPath("/etc")) is None:
+        raise UsageError(f"--root {host_path}: no system is mounted there", "mount the image first")
     if root.host_path == LIVE_ROOT:
         return Machine(root, Runner(enter_live, host_locale(), on_wait), live=True)
     return Machine(root, Runner(enter_chroot(root.host_path), guest_locale(root), on_wait), live=False)

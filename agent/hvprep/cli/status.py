@@ -7,6 +7,12 @@ import argparse
 from hvprep.cli.render import Screen
 from hvprep.cli.session import add_root_argument, open_machine, read_machine
 from hvprep.engine.journal import State, read_transactions
+from hvprep.system.lock import find_holder
+
+_HINTS = {
+    State.OPEN: ": it was cut off; hvprep rollback takes it back",
+    State.ROLLING_BACK: ": taking it back was cut off; hvprep rollback goes on with it",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,15 +25,15 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     machine = open_machine(options.root)
     session = read_machine(machine)
     screen.machine(session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline")
+    holder = find_holder(machine.root)
+    if holder is not None:
+        screen.line(f"hvprep is at work on this system: {holder}")
     transactions = read_transactions(machine.root)
     if not transactions:
         screen.line("hvprep has changed nothing here.")
     for transaction in transactions:
         changed = sum(1 for record in transaction.records if record["op"] in ("change", "run", "purge"))
-        hint = {
-            State.OPEN: ": it was cut off; hvprep rollback takes it back",
-            State.ROLLING_BACK: ": taking it back was cut off; hvprep rollback goes on with it",
-        }.get(transaction.state, "")
+        hint = "" if holder is not None else _HINTS.get(transaction.state, "")
         screen.line(
             f"{transaction.id}  {transaction.began}  {transaction.state.value}, {changed} paths{hint}"
         )

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from hvprep.engine.execution import Execution, Judge, expect_file, make_parents, touched_by
 from hvprep.engine.journal import remove_below
-from hvprep.errors import ChangeFailed, CommandFailed, FormatError
+from hvprep.errors import ChangeFailed, CommandFailed, FormatError, Refusal
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, change_to_json
+from hvprep.model.document import as_name_below
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import Machine, take_snapshot
@@ -105,10 +106,17 @@ def remove_candidates(root: Root, candidate: GuestPath) -> None:
 
 
 def _lay_out(root: Root, change: Build, scratch: GuestPath) -> None:
+    for name in (*(name for _, name in change.copy), *(name for name, _ in change.scratch)):
+        try:
+            as_name_below(name)
+        except ValueError as error:
+            raise Refusal(
+                f"the plan for {change.target} would leave its scratch directory: {error}"
+            ) from None
     for source, name in change.copy:
         _copy_tree(root, source, scratch / name)
     for name, text in change.scratch:
-        root.put(scratch / name, text.encode(), _NEW_FILE)
+        root.put(scratch / name, text.encode("utf-8", "surrogateescape"), _NEW_FILE)
 
 
 def _copy_tree(root: Root, source: GuestPath, target: GuestPath) -> None:

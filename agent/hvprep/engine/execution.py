@@ -70,15 +70,16 @@ def expect_file(execution: Execution, path: GuestPath) -> Snapshot | None:
 
 def make_parents(execution: Execution, directory: GuestPath) -> None:
     """Directories that we make are changes too: rollback removes them again."""
-    root = execution.machine.root
-    if root.node(directory) is not None:
-        return
-    make_parents(execution, directory.parent)
+    root, missing = execution.machine.root, []
+    while root.node(directory) is None:
+        missing.append(directory)
+        directory = directory.parent
     after = Snapshot(Kind.DIRECTORY, 0o755, 0, 0)
-    execution.journal.add(
-        "change", path=str(directory), before=None, after=snapshot_to_json(after), why="holds the next file"
-    )
-    root.make_directory(directory, after.as_node())
+    for made in reversed(missing):
+        execution.journal.add(
+            "change", path=str(made), before=None, after=snapshot_to_json(after), why="holds the next file"
+        )
+        root.make_directory(made, after.as_node())
 
 
 def is_boot(path: GuestPath) -> bool:

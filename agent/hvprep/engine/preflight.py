@@ -78,7 +78,7 @@ def find_room(machine: Machine, plan: Plan) -> Room:
     volumes = _volumes(machine.root, plan)
     for directory, volume in volumes.values():
         _refuse_read_only(volume, directory)
-    needs: tuple[Need, ...] = ()
+    lacking = []
     for backups in (True, False):
         needed = _needed_bytes(machine.root, plan, backups)
         needs = tuple(
@@ -87,11 +87,15 @@ def find_room(machine: Machine, plan: Plan) -> Room:
         )
         if all(need.needed_bytes <= need.free_bytes for need in needs):
             return Room(needs, backups)
-    raise _too_small(needs)
+        lacking.append([need for need in needs if need.needed_bytes > need.free_bytes])
+    raise _too_small(min(lacking, key=_missing_bytes))
 
 
-def _too_small(needs: Iterable[Need]) -> Refusal:
-    lacking = [need for need in needs if need.needed_bytes > need.free_bytes]
+def _missing_bytes(lacking: Iterable[Need]) -> int:
+    return sum(need.needed_bytes - need.free_bytes for need in lacking)
+
+
+def _too_small(lacking: Iterable[Need]) -> Refusal:
     return Refusal(
         " and ".join(
             f"the volume of {need.directory} has {need.free_bytes // _MIB} MiB free, "

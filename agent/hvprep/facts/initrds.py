@@ -51,6 +51,8 @@ def read_initrd_from(stream: BinaryIO, path: GuestPath, size: int) -> Initrd:
         contents = read_initrd(stream, decompress)
     except FormatError as error:
         return Initrd(path, size, damage=error.sentence)
+    except (FileNotFoundError, IsADirectoryError):
+        return Initrd(path, size, damage="it is no file, or a link to none")
     except OSError as error:
         return Initrd(path, size, unreadable=error.strerror or str(error))
     if contents.unreadable is not None:

@@ -162,7 +162,7 @@ class DefaultGrub:
 
 
 def parse(text: str, appends: bool = False) -> DefaultGrub:
-    """The settings file in `text`; `parse(text).render() == text`. `appends`: bash sources it, which knows X+=1.
+    """The settings file in `text`; `parse(text).render() == text`. `appends`: bash sources it and knows X+=1.
 
     Raises FormatError for an unterminated quote or expansion, and for a byte order mark or CRLF line ends,
     which sh takes for parts of the words: such a file does not do what it seems to say.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Union
 
 from hvprep.errors import FormatError
+from hvprep.model.document import as_amount, as_items, as_name_below, as_path, as_text, shorten
 from hvprep.model.node import GuestPath
 
 #: Word in the argv of a Build that the executor replaces by the candidate's path.
@@ -140,11 +141,13 @@ def _encode(value: Any) -> Any:
 def change_from_json(document: Mapping[str, Any]) -> Change:
     """The change that `change_to_json` wrote. Fields that this version does not know are ignored.
 
-    Raises FormatError where a field is missing or of another type.
+    Raises FormatError where a field is missing, of another type, or nothing that could be done.
     """
+    if not isinstance(document, Mapping):
+        raise FormatError(f"a change does not read: {shorten(document)}")
     kind = _KINDS.get(str(document.get("kind")))
     if kind is None:
-        raise FormatError(f"a change has the unknown kind {document.get('kind')!r}")
+        raise FormatError(f"a change has the unknown kind {shorten(document.get('kind'))}")
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         if field.name in document:
@@ -156,85 +159,82 @@ def change_from_json(document: Mapping[str, Any]) -> Change:
 
 
 def _decode(kind: type[Any], name: str, value: Any) -> Any:
-    decode = _path if (kind is Build and name == "target") else _DECODERS.get(name, _text)
+    decode = as_path if (kind is Build and name == "target") else _DECODERS.get(name, as_text)
     try:
         return decode(value)
     except (TypeError, ValueError, KeyError) as error:
-        raise FormatError(f"field {name!r} of a change {kind.__name__!r} does not read: {value!r}") from error
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _path(value: Any) -> GuestPath:
-    path = GuestPath(_text(value))
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError(value)
-    return path
-
-
-def _items(value: Any) -> list[Any]:
-    if not isinstance(value, list):  # the letters of a string are no words
-        raise TypeError(value)
-    return value
+        raise FormatError(
+            f"field {name!r} of a change {kind.__name__!r} does not read: {shorten(value)}"
+        ) from error
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_text(item) for item in _items(value))
+    return tuple(as_text(item) for item in as_items(value))
+
+
+def _argv(value: Any) -> tuple[str, ...]:
+    words = _texts(value)
+    if not words or not words[0]:
+        raise ValueError(value)
+    return words
 
 
 def _paths(value: Any) -> tuple[GuestPath, ...]:
-    return tuple(_path(item) for item in _items(value))
+    return tuple(as_path(item) for item in as_items(value))
 
 
 def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((_text(first), _text(second)) for first, second in map(_items, _items(value)))
+    return tuple((as_text(first), as_text(second)) for first, second in _pairs_of(value))
+
+
+def _environment(value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(value)
+    if any(not name or "=" in name for name, _ in pairs):
+        raise ValueError(value)
+    return pairs
 
 
 def _copies(value: Any) -> tuple[tuple[GuestPath, str], ...]:
-    return tuple((_path(first), second) for first, second in _pairs(value))
+    return tuple((as_path(first), as_name_below(second)) for first, second in _pairs_of(value))
+
+
+def _scratch(value: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((as_name_below(first), as_text(second)) for first, second in _pairs_of(value))
+
+
+def _pairs_of(value: Any) -> list[list[Any]]:
+    return [as_items(pair) for pair in as_items(value)]
 
 
 def _bytes(value: Any) -> bytes:
     return base64.b64decode(value["base64"], validate=True)
 
 
-def _amount(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(value)
-    return int(value)
-
-
 def _mode(value: Any) -> int:
-    mode = _amount(value)
-    if mode > 0o7777:
-        raise ValueError(value)
-    return mode
+    return as_amount(value, 0o10000)
 
 
 def _write(value: Any) -> Write:
-    change = change_from_json(value)
-    if not isinstance(change, Write):
+    if not isinstance(value, Mapping) or value.get("kind") != "write":
         raise TypeError(value)
+    change = change_from_json(value)
+    assert isinstance(change, Write)
     return change
 
 
 _DECODERS: Mapping[str, Any] = {
-    "path": _path,
+    "path": as_path,
     "content": _bytes,
     "mode": _mode,
-    "size_bytes": _amount,
-    "scratch_bytes": _amount,
-    "timeout_s": _amount,
-    "argv": _texts,
+    "size_bytes": as_amount,
+    "scratch_bytes": as_amount,
+    "timeout_s": as_amount,
+    "argv": _argv,
     "writes": _paths,
     "wants": _texts,
     "check": _texts,
-    "env": _pairs,
+    "env": _environment,
     "copy": _copies,
-    "scratch": _pairs,
+    "scratch": _scratch,
     "otherwise": _write,
 }

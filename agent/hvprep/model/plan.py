@@ -8,12 +8,15 @@ from typing import Any
 
 from hvprep.errors import FormatError
 from hvprep.model.change import Change, change_from_json, change_to_json
+from hvprep.model.document import as_path, read_json
 from hvprep.model.finding import Finding
 from hvprep.model.node import GuestPath
 from hvprep.model.snapshot import Snapshot, snapshot_from_json, snapshot_to_json
 
 #: The version of the plan's JSON; a plan of another version is refused.
 PLAN_VERSION = 1
+
+_HINT = "make a new one with: hvprep prepare --save-plan FILE"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
     if not isinstance(document, Mapping) or document.get("version") != PLAN_VERSION:
         raise FormatError(
             f"this is not a plan of version {PLAN_VERSION}",
-            "make a new one with: hvprep prepare --save-plan FILE",
+            _HINT,
         )
     try:
         changes = tuple(
@@ -59,8 +62,15 @@ def plan_from_json(document: Mapping[str, Any]) -> Plan:
             for item in document["changes"]
         )
         before = tuple(
-            (GuestPath(path), snapshot_from_json(state)) for path, state in document["before"].items()
+            (as_path(path), snapshot_from_json(state)) for path, state in document["before"].items()
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"the plan is incomplete: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError(f"the plan does not read: {error}", _HINT) from error
+    except RecursionError as error:
+        raise FormatError("the plan does not read: it is nested too deeply", _HINT) from error
     return Plan(changes, before)
+
+
+def plan_from_text(text: str) -> Plan:
+    """The plan in a saved file. Raises FormatError, whatever the text is."""
+    return plan_from_json(read_json(text, "the plan", _HINT))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hvprep.errors import FormatError
+from hvprep.model.document import as_amount, as_text, shorten
 from hvprep.model.node import Kind, Node
 
 
@@ -30,6 +32,9 @@ class Snapshot:
 
 #: Attributes that a security module puts on new files by itself; on a machine where none runs, nobody does.
 _LABELS = ("security.selinux", "security.SMACK64")
+
+_ID_LIMIT = 1 << 32
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def holds(now: Snapshot | None, recorded: Snapshot | None) -> bool:
@@ -69,14 +74,20 @@ def snapshot_from_json(document: Mapping[str, Any] | None) -> Snapshot | None:
     try:
         return Snapshot(
             kind=Kind(document["kind"]),
-            mode=int(document["mode"]),
-            uid=int(document["uid"]),
-            gid=int(document["gid"]),
-            digest=document.get("digest"),
-            target=document.get("target"),
+            mode=as_amount(document["mode"], 0o10000),
+            uid=as_amount(document["uid"], _ID_LIMIT),
+            gid=as_amount(document["gid"], _ID_LIMIT),
+            digest=_digest(document.get("digest")),
+            target=None if document.get("target") is None else as_text(document["target"]),
             xattrs=tuple(
-                (str(name), base64.b64decode(value)) for name, value in document.get("xattrs", {}).items()
+                (as_text(name), base64.b64decode(value)) for name, value in document.get("xattrs", {}).items()
             ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"a recorded file state does not read: {error}") from error
+
+
+def _digest(value: Any) -> str | None:
+    if value is not None and not _DIGEST.fullmatch(as_text(value)):
+        raise ValueError(f"{shorten(value)} is no digest")
+    return None if value is None else str(value)

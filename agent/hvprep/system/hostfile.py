@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from pathlib import Path
 
+from hvprep.errors import UsageError
+
 _LIMIT_BYTES = 1 << 28
+
+
+def hold_standard_streams() -> None:
+    """Have all three standard streams, so that no file of the guest becomes standard output by its number."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
 
 def read_host_file(path: Path) -> str:
@@ -24,7 +40,12 @@ def are_different(one: Path, other: Path) -> bool | None:
 
 
 def write_host_file(path: Path, text: str) -> None:
-    """A new file of mode 0600, beside `path` first and then renamed over it. Raises OSError."""
+    """A new file of mode 0600, beside `path` first and then renamed over it.
+
+    Raises UsageError where `path` is no name for a file, OSError.
+    """
+    if not path.name or (path.is_symlink() or path.exists()) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise UsageError(f"{path} is not a regular file", "name a file that does not exist yet")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

@@ -47,6 +47,22 @@ def lock(root: Root, verb: str) -> Iterator[None]:
         os.close(fd)
 
 
+def find_holder(root: Root) -> str | None:
+    """Who is at work on this root now; None where nobody is, or where we may not know."""
+    try:
+        with root.directory_fd(STATE_DIRECTORY) as directory_fd:
+            fd = os.open("lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory_fd)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        return os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another process"
+    finally:
+        os.close(fd)
+
+
 def make_state_directory(root: Root) -> None:
     """/var/lib/hvprep, readable by root only."""
     for path in (GuestPath("/var"), GuestPath("/var/lib"), STATE_DIRECTORY):
