@@ -40,7 +40,7 @@ def header(text: str, after: str = "") -> str:
 )
 def test_the_port_is_that_of_the_kernels_console(console: str, machine: str, serial: str) -> None:
     settings = Settings(kernel_console=console)
-    assert choose_menu_rules(settings, Architecture(machine, "", True)) == MenuRules(serial)
+    assert choose_menu_rules(settings, Architecture(machine, True, "")) == MenuRules(serial)
 
 
 @pytest.mark.parametrize("rules", [RULES, FIRMWARE])
