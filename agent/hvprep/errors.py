@@ -5,7 +5,8 @@
     ├── FormatError             a foreign file does not read as what it should be
     ├── Refusal                 nothing was changed, because going on could make things worse
     ├── CommandFailed           a program of the distribution failed, timed out or is missing
-    └── ChangeFailed            a change of the plan could not be made or did not have its effect
+    ├── ChangeFailed            a change of the plan could not be made or did not have its effect
+    └── Interrupted             a person or the service manager ended it; what was begun has been taken back
 
 Raised low, with one sentence and a hint; the planner turns a step's error into a finding, cli turns the
 rest into text. Nothing below cli ends the process.
@@ -45,3 +46,7 @@ class CommandFailed(HvprepError):
 
 class ChangeFailed(HvprepError):
     """A change could not be made, or was made and did not have its effect."""
+
+
+class Interrupted(HvprepError):
+    """A signal ended a transaction, and everything that it had begun has been taken back."""

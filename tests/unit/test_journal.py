@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Callable
@@ -18,6 +19,7 @@ from hvprep.engine.journal import (
     remove_below,
     reopen,
 )
+from hvprep.engine.rollback import to_roll_back
 from hvprep.errors import FormatError, Refusal
 from hvprep.model.node import GuestPath
 from hvprep.system.lock import make_state_directory
@@ -176,3 +178,38 @@ def test_remove_below_follows_no_link(root: Root, make: Callable[[Path], object]
     remove_below(root, GuestPath("/etc/none"))
     remove_below(root, FILE)
     assert (root.host_path / "etc/file").exists()
+
+
+def test_only_directories_of_digits_are_transactions(root: Root) -> None:
+    journals = log(root).parent.parent
+    start(root).add("commit")
+    (journals / "0001.bak").mkdir()
+    (journals / "0002").write_text("a plain file")
+    (journals / "123").mkdir()
+    (journals / "0003").symlink_to("0001")
+    assert [each.id for each in read_transactions(root)] == ["0001"]
+    assert start(root).id == "0004"
+
+
+def test_the_order_is_that_of_numbers(root: Root) -> None:
+    for name in ("10000", "9999"):
+        (root.host_path / "var/lib/hvprep/journal" / name).mkdir(parents=True)
+    assert [each.id for each in read_transactions(root)] == ["9999", "10000"]
+    assert start(root).id == "10001"
+    assert [each.id for each in to_roll_back(read_transactions(root), "9999")] == ["10001", "10000", "9999"]
+
+
+@pytest.mark.parametrize("place", ["journal", "journal/0001", "journal/0001/log.jsonl"])
+def test_a_journal_that_another_user_could_write_is_not_believed(root: Root, place: str) -> None:
+    start(root)
+    os.chown(root.host_path / "var/lib/hvprep" / place, 1234, 0)
+    with pytest.raises(Refusal, match=f"{place} belongs to user 1234"):
+        read_transactions(root)
+
+
+def test_a_line_nested_too_deeply(root: Root) -> None:
+    start(root)
+    log(root).write_bytes(b"[" * 100000 + b"\n")
+    with pytest.raises(FormatError, match="nested too deeply") as raised:
+        read_transactions(root)
+    assert "nothing of that transaction can be rolled back" in str(raised.value.hint)

@@ -64,3 +64,27 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(Refusal), lock(Root(tmp_path), "prepare"):
         pass
     assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("place", ["var/lib/hvprep", "var/lib/hvprep/journal"])
+def test_a_state_directory_of_another_user_becomes_ours(tmp_path: Path, place: str) -> None:
+    make_state_directory(Root(tmp_path))
+    (tmp_path / "var/lib/hvprep/journal").mkdir(exist_ok=True)
+    os.chown(tmp_path / place, 1234, 1234)
+    (tmp_path / place).chmod(0o777)
+    with lock(Root(tmp_path), "prepare"):
+        info = (tmp_path / place).stat()
+    assert (info.st_uid, info.st_gid, info.st_mode & 0o7777) == (0, 0, 0o700)
+
+
+def test_a_link_to_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    os.chown(tmp_path / "home", 1234, 1234)
+    (tmp_path / "var/lib").mkdir(parents=True)
+    (tmp_path / "var/lib/hvprep").symlink_to("/home")
+    with (
+        pytest.raises(Refusal, match="/var/lib/hvprep leads to what belongs to user 1234"),
+        lock(Root(tmp_path), "prepare"),
+    ):
+        pass
+    assert (tmp_path / "home").stat().st_uid == 1234

@@ -125,3 +125,19 @@ def test_the_locale_of_a_live_system_is_ours(monkeypatch: pytest.MonkeyPatch) ->
     locale = host_locale()
     assert locale["LC_MESSAGES"] == "sv_SE"
     assert "LCOUNT" not in locale
+
+
+def test_a_locale_that_no_program_can_be_given_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "etc/default").mkdir(parents=True)
+    (tmp_path / "etc/default/locale").write_bytes(b'LANG="de_DE.UTF-8"\nLC_ALL=a\0b\nLC_X=\xff\nLANGX=y\n')
+    assert guest_locale(Root(tmp_path)) == {"LANG": "de_DE.UTF-8"}
+
+
+def test_a_word_that_no_program_can_be_given() -> None:
+    for argv, env in (
+        (["/bin/true", "\0"], ()),
+        (["/bin/true"], (("A", "\0"),)),
+        (["/bin/true", "\ud800"], ()),
+    ):
+        with pytest.raises(CommandFailed, match="could not be started"):
+            Runner(enter_live, {}).run(argv, 20, env)

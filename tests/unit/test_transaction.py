@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Callable, List, Sequence, Tuple
 
 import pytest
-from hvprep.engine.journal import State, read_transactions
+from hvprep.engine.journal import State, read_transactions, reopen
 from hvprep.engine.planner import states_of
 from hvprep.engine.preflight import Room
 from hvprep.engine.rollback import to_roll_back
 from hvprep.engine.transaction import Progress, apply, find_open, recover
-from hvprep.errors import ChangeFailed, CommandFailed, Refusal
+from hvprep.errors import ChangeFailed, CommandFailed, Interrupted, Refusal, UsageError
 from hvprep.model.change import Build, Change, Link, Remove, Run, Write
 from hvprep.model.node import GuestPath
 from hvprep.model.plan import Plan, PlannedChange
@@ -72,7 +72,7 @@ def interrupt() -> Sequence[str]:
 
 @pytest.mark.parametrize(
     ("find_failures", "error"),
-    [(lambda: ("one: title: why", "two"), ChangeFailed), (interrupt, KeyboardInterrupt)],
+    [(lambda: ("one: title: why", "two"), ChangeFailed), (interrupt, Interrupted)],
 )
 def test_a_verification_that_fails_or_is_interrupted_takes_everything_back(
     machine: Machine, find_failures: Callable[[], Sequence[str]], error: type[BaseException]
@@ -131,3 +131,23 @@ def test_to_roll_back_chooses_the_newest_or_one_and_all_after_it(machine: Machin
     assert to_roll_back(()) == ()
     assert find_open(machine.root) == ()
     assert recover(machine, {}, lambda words: None) == ()
+
+
+def test_to_roll_back_takes_no_transaction_twice(machine: Machine) -> None:
+    for content in (b"1", b"2"):
+        make(machine, Write(A, content, "w"))
+    first, second = read_transactions(machine.root)
+    reopen(machine.root, first).add("rolled-back")
+    with pytest.raises(Refusal, match="0001 was rolled back already") as raised:
+        to_roll_back(read_transactions(machine.root), "0001")
+    assert "0002" in str(raised.value.hint)
+    assert to_roll_back((first, second), "1") == (second, first)
+    for unknown in ("3", "x", ""):
+        with pytest.raises(UsageError, match="there is no transaction"):
+            to_roll_back((first, second), unknown)
+
+
+def test_directories_as_deep_as_a_path_can_be(machine: Machine) -> None:
+    path = GuestPath("/" + "d/" * 240 + "file")
+    make(machine, Write(path, b"x", "w"))
+    assert machine.root.read(path) == b"x"

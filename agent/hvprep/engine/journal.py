@@ -11,21 +11,24 @@ A line that was cut off by a crash was being written before its change began: it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
 from hvprep.errors import FormatError, Refusal
+from hvprep.model.document import read_json
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.snapshot import Snapshot
-from hvprep.system.lock import STATE_DIRECTORY
+from hvprep.system.lock import STATE_DIRECTORY, is_root
 from hvprep.system.machine import digest_of
 from hvprep.system.root import Root
 
 JOURNAL_VERSION = 1
 JOURNALS = STATE_DIRECTORY / "journal"
 
+_ID = re.compile("[0-9]{4,9}")
 _LOG_LIMIT_BYTES = 1 << 28
 _PRIVATE_FILE = Node(Kind.FILE, 0o600, 0, 0)
 _PRIVATE_DIRECTORY = Node(Kind.DIRECTORY, 0o700, 0, 0)
@@ -55,6 +58,11 @@ class Transaction:
         return JOURNALS / self.id
 
     @property
+    def number(self) -> int:
+        """Its place in the order."""
+        return int(self.id)
+
+    @property
     def state(self) -> State:
         """How far it came: the last mark decides."""
         marks = {
@@ -73,7 +81,33 @@ class Transaction:
 
 def read_transactions(root: Root) -> tuple[Transaction, ...]:
     """Every transaction of this machine, oldest first. Raises FormatError, Refusal (a newer version)."""
-    return tuple(_read(root, path) for path in root.glob(f"{JOURNALS}/[0-9]*"))
+    return tuple(_read(root, path) for path in _directories(root))
+
+
+def _directories(root: Root) -> list[GuestPath]:
+    """The directories of all transactions in order; what else somebody put beside them is not ours."""
+    refuse_others_journal(root, JOURNALS)
+    found = [JOURNALS / name for name in root.names(JOURNALS) if _ID.fullmatch(name)]
+    directories = [path for path in found if _kind(root, path) is Kind.DIRECTORY]
+    for path in directories:
+        refuse_others_journal(root, path)
+        refuse_others_journal(root, path / "log.jsonl")
+    return sorted(directories, key=lambda path: int(path.name))
+
+
+def _kind(root: Root, path: GuestPath) -> Kind | None:
+    node = root.node(path)
+    return None if node is None else node.kind
+
+
+def refuse_others_journal(root: Root, path: GuestPath) -> None:
+    """Raise Refusal where root would follow orders that another user can write."""
+    node = root.node(path)
+    if node is not None and node.uid != 0 and is_root():
+        raise Refusal(
+            f"{path} belongs to user {node.uid}, who could have written anything into it",
+            "look at it; if it is sound: chown -R 0:0 " + str(path),
+        )
 
 
 def _read(root: Root, directory: GuestPath) -> Transaction:
@@ -85,15 +119,19 @@ def _read(root: Root, directory: GuestPath) -> Transaction:
 
 
 def _parse(line: bytes, where: str) -> Record:
+    hint = (
+        "the journal was damaged; restore the machine from a backup, or remove that directory, "
+        "and nothing of that transaction can be rolled back any more"
+    )
+    record = read_json(line, where, hint)
     try:
-        record = json.loads(line)
         if not isinstance(record["op"], str):
             raise TypeError("op")
         version = record["v"]
     except (ValueError, TypeError, KeyError) as error:
         raise FormatError(
             f"{where} does not read: {error}",
-            "the journal was damaged; restore the machine from a backup or remove that directory",
+            hint,
         ) from error
     if version != JOURNAL_VERSION:
         raise Refusal(f"{where} was written by another version of hvprep", "use that version to roll it back")
@@ -144,7 +182,7 @@ def begin(root: Root, time: str, version: str) -> Journal:
 def _begin(root: Root, time: str, version: str) -> Journal:
     if root.node(JOURNALS) is None:
         root.make_directory(JOURNALS, _PRIVATE_DIRECTORY)
-    numbers = [int(path.name) for path in root.glob(f"{JOURNALS}/[0-9]*") if path.name.isdigit()]
+    numbers = [int(name) for name in root.names(JOURNALS) if _ID.fullmatch(name)]  # any that is taken
     directory = JOURNALS / f"{max(numbers, default=0) + 1:04d}"
     root.make_directory(directory, _PRIVATE_DIRECTORY)
     for name in ("blobs", "scratch"):
@@ -165,8 +203,9 @@ def reopen(root: Root, transaction: Transaction) -> Journal:
 
 def find_blob(root: Root, digest: str) -> GuestPath | None:
     """The kept content with this digest, from whichever transaction has it whole."""
-    for path in root.glob(f"{JOURNALS}/[0-9]*/blobs/{digest}"):
-        if digest_of(root, path) == digest:
+    for directory in _directories(root):
+        path = directory / "blobs" / digest
+        if _kind(root, path) is Kind.FILE and digest_of(root, path) == digest:
             return path
     return None
 
@@ -180,8 +219,8 @@ def forget(root: Root, path: GuestPath, now: Snapshot | None) -> None:
                 if item.get("path") == str(path) and item.get("before"):
                     digests.add(item["before"].get("digest"))
     for digest in sorted(filter(None, digests)):
-        for blob in root.glob(f"{JOURNALS}/[0-9]*/blobs/{digest}"):
-            root.remove(blob)
+        for directory in _directories(root):
+            root.remove(directory / "blobs" / digest)
 
 
 def remove_below(root: Root, directory: GuestPath) -> None:

@@ -13,6 +13,7 @@ from hvprep.errors import ChangeFailed, CommandFailed, Refusal
 from hvprep.model.change import Build
 from hvprep.model.node import Kind
 from hvprep.model.snapshot import Snapshot, holds
+from hvprep.system.interrupts import shielded
 from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
 from hvprep.system.volumes import settle
@@ -24,12 +25,16 @@ OnAction = Callable[[str], None]
 def roll_back(
     machine: Machine, plan: RollbackPlan, judges: Mapping[str, Judge], on_action: OnAction
 ) -> tuple[Leave, ...]:
-    """Restore, repeat, mark; returns what was left as it is. Raises Refusal on conflicts, ChangeFailed."""
+    """Restore, repeat, mark; returns what was left as it is. Raises Refusal on conflicts, ChangeFailed.
+
+    No signal cuts it off. Where something could not come back (`Leave.failed`) the kept copies stay.
+    """
     if plan.conflicts:
         names = ", ".join(f"{conflict.path} {conflict.why}" for conflict in plan.conflicts)
         raise Refusal(f"nothing was rolled back: {names}", "look at these files; --force overwrites them")
     try:
-        return _roll_back(machine, plan, judges, on_action)
+        with shielded():
+            return _roll_back(machine, plan, judges, on_action)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise ChangeFailed(
@@ -59,8 +64,9 @@ def _roll_back(
         left.extend(_repeat(machine, repeat.build, plan.transactions[-1], judges))
     for transaction in plan.transactions:
         reopen(root, transaction).add("rolled-back")
-    for transaction in plan.transactions:
-        remove_below(root, transaction.directory / "blobs")
+    if not any(leave.failed for leave in left):  # a person may still need the copies
+        for transaction in plan.transactions:
+            remove_below(root, transaction.directory / "blobs")
     return tuple(left)
 
 
@@ -115,7 +121,7 @@ def _repeat(
         root.rename(candidate, target)
         settle(root, target.parent)
     except (ChangeFailed, CommandFailed) as error:
-        return (Leave(target, f"stays as it is now: {error.sentence}"),)
+        return (Leave(target, f"stays as it is now: {error.sentence}", failed=True),)
     finally:
         remove_candidates(root, candidate)
         remove_below(root, transaction.directory / "scratch")

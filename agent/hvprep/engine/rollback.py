@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from hvprep.engine.building import backup_of, candidate_of
 from hvprep.engine.journal import Record, State, Transaction, find_blob
-from hvprep.errors import FormatError
+from hvprep.errors import FormatError, Refusal, UsageError
 from hvprep.model.change import Build, change_from_json
+from hvprep.model.document import as_path, shorten
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.snapshot import Snapshot, holds, snapshot_from_json
 from hvprep.system.machine import take_snapshot
@@ -42,10 +43,11 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Leave:
-    """What cannot or need not come back, and why."""
+    """What cannot or need not come back, and why. `failed`: it should have, and the person has work left."""
 
     path: GuestPath
     why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,26 @@ def plan_rollback(root: Root, transactions: Iterable[Transaction], force: bool =
 
 
 def to_roll_back(transactions: Iterable[Transaction], first: str | None = None) -> tuple[Transaction, ...]:
-    """`first` and all after it that are not rolled back yet, newest first; by default only the newest."""
-    standing = [each for each in transactions if each.state is not State.ROLLED_BACK]
+    """`first` ("1" is "0001") and all after it that are not rolled back yet, newest first; by default only
+    the newest. Raises UsageError where there is no `first`, Refusal where it was rolled back already."""
+    known = tuple(transactions)
+    standing = [each for each in known if each.state is not State.ROLLED_BACK]
     if first is None:
         return tuple(standing[-1:])
-    return tuple(reversed([each for each in standing if each.id >= first]))
+    wanted = [each for each in known if first.isdecimal() and each.number == int(first)]
+    if not wanted:
+        raise UsageError(
+            f"there is no transaction {first}",
+            f"the transactions of this system: {', '.join(each.id for each in known) or 'none'}",
+        )
+    chosen = tuple(reversed([each for each in standing if each.number >= wanted[0].number]))
+    if wanted[0].state is State.ROLLED_BACK:
+        after = ", ".join(each.id for each in reversed(chosen))
+        raise Refusal(
+            f"{wanted[0].id} was rolled back already",
+            f"these came after it and stand: {after}; name the first that is to go" if after else None,
+        )
+    return chosen
 
 
 def _with_run_results(transaction: Transaction) -> Iterator[Record]:
@@ -138,7 +155,7 @@ def _with_run_results(transaction: Transaction) -> Iterator[Record]:
     for index, record in enumerate(records):
         if record["op"] == "run":
             later = records[index + 1] if index + 1 < len(records) else {"op": ""}
-            yield {**record, "after": later["paths"] if later["op"] == "ran" else None}
+            yield {**record, "after": later.get("paths") if later["op"] == "ran" else None}
         elif record["op"] != "ran":
             yield record
 
@@ -157,7 +174,7 @@ def _read_record(histories: _Histories, record: Record) -> None:
             histories.paths[path].known = [None]
         elif op == "building":
             histories.leftovers[_path(record["candidate"])] = None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"a journal record {op!r} is incomplete: {error}") from error
 
 
@@ -182,10 +199,10 @@ def _read_run(histories: _Histories, record: Record) -> None:
 
 
 def _path(text: str) -> GuestPath:
-    path = GuestPath(text)
-    if not path.is_absolute():
-        raise FormatError(f"a journal record names the path {text!r}, which is not absolute")
-    return path
+    try:
+        return as_path(text)
+    except ValueError as error:
+        raise FormatError(f"a journal record names the path {shorten(text)}: {error}") from error
 
 
 def _plan_path(
@@ -253,4 +270,4 @@ def _find_content(
     if history.build is not None:
         return Repeat(history.build)
     why = "cannot come back: its copy is gone from the journal, or damaged"
-    return Leave(path, why) if force else Conflict(path, why)
+    return Leave(path, why, failed=True) if force else Conflict(path, why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -13,10 +14,11 @@ from hvprep.engine.journal import State, Transaction, begin, read_transactions
 from hvprep.engine.preflight import Room
 from hvprep.engine.restoring import OnAction, roll_back
 from hvprep.engine.rollback import plan_rollback
-from hvprep.errors import ChangeFailed, HvprepError, Refusal
+from hvprep.errors import ChangeFailed, HvprepError, Interrupted, Refusal
 from hvprep.model.change import Build
 from hvprep.model.plan import Plan
 from hvprep.model.snapshot import holds
+from hvprep.system.interrupts import shielded
 from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
 
@@ -45,17 +47,24 @@ def apply(
     """
     _refuse_unknown_judges(plan, judges)
     _refuse_moved(machine.root, plan)
-    journal = begin(machine.root, datetime.now(timezone.utc).isoformat(timespec="seconds"), __version__)
-    execution = Execution(machine, journal, judges, dict(plan.before), room.backups, progress.on_action)
+    journal, committed = None, False
     try:
+        journal = begin(machine.root, datetime.now(timezone.utc).isoformat(timespec="seconds"), __version__)
+        execution = Execution(machine, journal, judges, dict(plan.before), room.backups, progress.on_action)
         execute(execution, plan, progress.on_change)
         failures = find_failures()
         if failures:
             raise ChangeFailed(f"the changes did not have their effect: {' / '.join(failures)}")
-        journal.add("commit")
+        with shielded():
+            journal.add("commit")
+            committed = True
     except (Exception, KeyboardInterrupt) as error:
-        _take_back(machine, judges, progress, error)
-        raise
+        if journal is None and not isinstance(error, KeyboardInterrupt):
+            raise  # it did not begin
+        if journal is None or not committed:
+            _take_back(machine, judges, progress, error)
+            raise
+        # What came while the commit was written came too late: it is done.
     return journal.id
 
 
@@ -101,9 +110,12 @@ def _take_back(
     machine: Machine, judges: Mapping[str, Judge], progress: Progress, cause: BaseException
 ) -> None:
     try:
-        recover(machine, judges, progress.on_action)
+        with suppress(KeyboardInterrupt), shielded():  # a second one asks for what is happening anyway
+            recover(machine, judges, progress.on_action)
     except (HvprepError, OSError) as error:
         raise ChangeFailed(
             f"{cause} — and taking the changes back failed too: {error}",
             "run: hvprep rollback",
         ) from cause
+    if isinstance(cause, KeyboardInterrupt):
+        raise Interrupted("interrupted; everything that was begun has been taken back") from cause

@@ -63,6 +63,7 @@ def _populate(root: str) -> None:
 
 def _enter(arguments: list[str]) -> NoReturn:
     root, *command = arguments
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _populate(root)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from hvprep.errors import Refusal
-from hvprep.model.node import GuestPath
+from hvprep.model.node import GuestPath, Kind
 from hvprep.system.root import Root
 
 #: Everything that hvprep remembers on a machine.
@@ -40,8 +40,9 @@ def lock(root: Root, verb: str) -> Iterator[None]:
                 f"another hvprep is at work on this system: {holder}",
                 "wait until it has ended, then try again",
             ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{verb}, process {os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # only a name for others; a full disk is no reason not to roll back
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{verb}, process {os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(fd)
@@ -69,7 +70,28 @@ def make_state_directory(root: Root) -> None:
         resolved = root.resolve(path)
         if root.node(resolved) is None:
             root.make_directory(resolved)
-    node = root.node(root.resolve(STATE_DIRECTORY))
-    if node is not None and node.mode != 0o700:
-        with root.directory_fd(STATE_DIRECTORY) as fd:
-            os.fchmod(fd, 0o700)
+    for path in (STATE_DIRECTORY, STATE_DIRECTORY / "journal"):
+        _make_private(root, path)
+
+
+def is_root() -> bool:
+    """Whether this process may do everything, so that others could use it."""
+    return os.geteuid() == 0
+
+
+def _make_private(root: Root, path: GuestPath) -> None:
+    """Nobody else may write where root looks for what it has to do: another user's directory becomes ours."""
+    node = root.node(root.resolve(path))
+    if node is None or (node.mode == 0o700 and node.uid == 0):
+        return
+    if node.uid != 0 and is_root():
+        itself = root.node(path)
+        if itself is None or itself.kind is not Kind.DIRECTORY:
+            raise Refusal(
+                f"{path} leads to what belongs to user {node.uid}, who could change what hvprep keeps",
+                f"look at it, then remove the link or: chown 0:0 {root.resolve(path)}",
+            )
+    with root.directory_fd(path) as fd:
+        if is_root():
+            os.fchown(fd, 0, 0)
+        os.fchmod(fd, 0o700)

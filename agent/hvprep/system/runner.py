@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from hvprep.errors import CommandFailed
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.system import chroot
+from hvprep.system.interrupts import unshield
 
 #: Turns a guest's argv into the argv that is started on the host.
 Enter = Callable[[Sequence[str]], list[str]]
@@ -29,6 +31,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAIL_BYTES = 64 * 1024
 _POLL_S = 0.2
 _PR_SET_PDEATHSIG = 1  # prctl.h
+#: Printable ASCII only: an image may hold anything, and a NUL can be given to no program.
+_LOCALE_LINE = re.compile(r"(?P<name>LANG|LANGUAGE|LC_[A-Z]+)=[\"' ]*(?P<value>[!-~]*?)[\"' ]*")
 
 _libc = ctypes.CDLL(None)
 
@@ -85,6 +89,8 @@ class Runner:
                 )
             except OSError as error:
                 raise CommandFailed(f"{argv[0]} could not be started: {error.strerror}") from error
+            except ValueError as error:  # a NUL or a lone surrogate in a word
+                raise CommandFailed(f"{argv[0]!r} could not be started: {error}") from error
             try:
                 status = self._wait(process, argv, timeout_s)
             except BaseException:
@@ -125,14 +131,16 @@ def guest_locale(view: View) -> Mapping[str, str]:
     """The locale of an image's own programs: its locale.conf(5), or Debian's /etc/default/locale."""
     for path in (GuestPath("/etc/locale.conf"), GuestPath("/etc/default/locale")):
         lines = (view.read(path) or b"").decode("utf-8", "replace").splitlines()
-        words = dict(line.partition("=")[::2] for line in lines if line[:4] == "LANG" or line[:3] == "LC_")
+        found = filter(None, map(_LOCALE_LINE.fullmatch, lines))
+        words = {match["name"]: match["value"] for match in found}
         if words:
-            return {name: value.strip("\"' ") for name, value in words.items()}
+            return words
     return {"LANG": "C.UTF-8"}
 
 
 def _die_with_parent() -> None:
     """Runs in the child: what writes on while a new hvprep takes our changes back would be in its way."""
+    unshield()
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
