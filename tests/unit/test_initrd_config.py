@@ -216,6 +216,13 @@ def test_getopt_names_long_options_without_dashes(tmp_path: Path, image: Asked) 
     assert "--no-hostonly-cmdline" not in argv
 
 
+def test_the_beginning_of_an_option_is_none(tmp_path: Path, image: Asked) -> None:
+    add_to_tree(tmp_path, "file /usr/bin/dracut 755\n|#!/bin/bash\n|getopt --long no-hostonly-cmdline\n")
+    argv = image(DRACUT, True).argv
+    assert "--no-hostonly-cmdline" in argv
+    assert "--no-hostonly" not in argv
+
+
 LINE = 'add_drivers+=" hv_vmbus hv_storvsc sd_mod ext4 "\n'
 
 
