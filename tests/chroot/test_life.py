@@ -37,7 +37,7 @@ def needed_modules(guest: Guest, driver: str) -> List[str]:
 
 def test_check_is_red_before(prepared: Prepared) -> None:
     assert prepared.red.status == 3, prepared.red
-    assert "3 not met." in prepared.red.output
+    assert "4 not met." in prepared.red.output
 
 
 def test_neither_check_nor_a_plan_writes(prepared: Prepared) -> None:
@@ -63,6 +63,7 @@ def test_the_whole_difference(prepared: Prepared) -> None:
             f"changed {initrd} (content)",
             f"added {initrd}{BACKUP} (file {mode:04o})",
             "changed /etc/default/grub (content)",
+            "added /etc/default/grub.d/99-hvprep-serial.cfg (file 0644)",
             "added /etc/default/grub.d/99-hvprep.cfg (file 0644)",
             *drop_in,
         ],
