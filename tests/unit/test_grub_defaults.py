@@ -11,8 +11,8 @@ from hvprep.formats import default_grub
 from hvprep.model.change import Write
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
-from hvprep.steps.boot.rules import EntryRules
 from hvprep.steps.boot.grub_defaults import plan_defaults
+from hvprep.steps.boot.rules import EntryRules
 from hvprep.system.overlay import Overlay
 from hvprep.system.root import Root
 from hypothesis import HealthCheck, given, settings
@@ -110,9 +110,9 @@ def test_where_no_drop_ins_are_read(tmp_path: Path) -> None:
 
 
 def test_where_no_drop_ins_are_read_and_the_value_is_made_by_a_command(tmp_path: Path) -> None:
-    writes = plan(tmp_path, {MAIN: 'GRUB_CMDLINE_LINUX=$(echo x)'}, drop_ins=False)
+    writes = plan(tmp_path, {MAIN: "GRUB_CMDLINE_LINUX=$(echo x)"}, drop_ins=False)
     line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {OURS}"  # added by hvprep\n'
-    assert writes == {MAIN: f'GRUB_CMDLINE_LINUX=$(echo x)\n{line}'}
+    assert writes == {MAIN: f"GRUB_CMDLINE_LINUX=$(echo x)\n{line}"}
 
 
 def test_a_file_that_always_comes_after_ours(tmp_path: Path) -> None:

@@ -92,8 +92,14 @@ def test_what_is_used(tmp_path: Path, old: str, new: str) -> None:
         ("", "the entries of vmlinuz-6.1 disappear from it"),
         ("", "it boots none of the kernels in /boot"),
         (OTHERS, "the entries of vmlinuz-6.1 disappear from it"),
-        (entry(root="/dev/vda1"), "volume of vmlinuz-6.1 becomes linux /boot/vmlinuz-6.1 root=/dev/vda1 1 and was"),
-        (entry(uuid="2"), "becomes linux /boot/vmlinuz-6.1 root=UUID=1 2 and was linux /boot/vmlinuz-6.1 root=UUID=1 1"),
+        (
+            entry(root="/dev/vda1"),
+            "volume of vmlinuz-6.1 becomes linux /boot/vmlinuz-6.1 root=/dev/vda1 1 and was",
+        ),
+        (
+            entry(uuid="2"),
+            "becomes linux /boot/vmlinuz-6.1 root=UUID=1 2 and was linux /boot/vmlinuz-6.1 root=UUID=1 1",
+        ),
         (entry(kernel="/vmlinuz-6.1"), "becomes linux /vmlinuz-6.1 root=UUID=1 1 and was"),
         (entry(initrd="/boot/initrd.img-5.10"), "the initrd of vmlinuz-6.1 becomes /boot/initrd.img-5.10"),
         (entry(initrd=""), "the initrd of vmlinuz-6.1 becomes nothing and was /boot/initrd.img-6.1"),

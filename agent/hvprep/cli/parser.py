@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -12,7 +13,7 @@ from hvprep import __version__, log
 from hvprep.cli import check, prepare, rollback, status
 from hvprep.cli.render import Screen
 from hvprep.errors import HvprepError
-from hvprep.system.hostfile import hold_standard_streams
+from hvprep.system.hostfile import hold_standard_streams, open_descriptor
 
 _VERBS = (check, prepare, rollback, status)
 
@@ -52,6 +53,9 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as end:  # argparse has printed what is wrong, or the help that was asked for
         return end.code if isinstance(end.code, int) else 2
     hold_standard_streams()
+    sys.stdin = sys.stdin or open_descriptor(0, "r")
+    sys.stdout = sys.stdout or open_descriptor(1, "w")
+    sys.stderr = sys.stderr or open_descriptor(2, "w")
     screen = Screen()
     log.configure()
     for number in (signal.SIGTERM, signal.SIGHUP):

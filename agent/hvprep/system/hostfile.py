@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 from hvprep.errors import UsageError
 
@@ -19,9 +19,11 @@ def hold_standard_streams() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
+def open_descriptor(fd: int, mode: str) -> TextIO:
+    """A text stream on a descriptor that is open already."""
+    return cast(TextIO, os.fdopen(fd, mode, encoding="utf-8", closefd=False))
 
 
 def read_host_file(path: Path) -> str:
