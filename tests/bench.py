@@ -47,7 +47,7 @@ READER = f"""#!{PYTHON}
 import sys
 from pathlib import Path
 from hvprep.facts.initrds import probe_initrd
-from hvprep.formats.initrd_image import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 contents = probe_initrd(Root(Path(sys.argv[1])), GuestPath(sys.argv[2])).contents

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hvprep.formats.initrd_image import modules_in
+from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.finding import Verdict
 
 from tests.snapshot import diff_snapshots, take_snapshot

@@ -203,7 +203,7 @@ def _read_boots(view: View, facts: Facts) -> tuple[Boot, ...]:
     boots: list[Boot] = []
     for loader in facts.image.boot_loaders:
         if loader.kind in MECHANISMS:
-            with contextlib.suppress(FormatError):
+            with contextlib.suppress(FormatError, PermissionError):
                 boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
     return tuple(boots)
 
