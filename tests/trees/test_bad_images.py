@@ -93,7 +93,7 @@ def test_no_kernel_at_all(rig: Rig) -> None:
     (rig.root / f"boot/vmlinuz-{KERNEL}").unlink()
     assert drivers(rig).because == ("there is no kernel in /boot",)
     assert "no entry of /boot/grub/grub.cfg boots a kernel that is in /boot" in parameters(rig).because[0]
-    assert rig.prepare().changes == ()
+    assert {planned.steps for planned in rig.prepare().changes} == {("serial-grub",)}, "the menu"
 
 
 def test_a_kernel_without_its_modules(rig: Rig) -> None:
@@ -159,7 +159,7 @@ def test_a_truncated_initrd_is_built_anew(rig: Rig, cut: int) -> None:
 
 GRUB_PATHS = (
     "/boot/grub/grub.cfg", "/boot/grub/grub.cfg.hvprep-old", "/etc/default/grub",
-    "/etc/default/grub.d/99-hvprep.cfg",
+    "/etc/default/grub.d/99-hvprep.cfg", "/etc/default/grub.d/99-hvprep-serial.cfg",
 )  # fmt: skip
 
 
