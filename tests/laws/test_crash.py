@@ -187,7 +187,7 @@ def test_a_line_of_the_journal_that_was_cut_off_is_dropped() -> None:
 @pytest.mark.parametrize("when", ["before", "half-way", "after"])
 def test_a_crash_while_the_generator_runs(when: str) -> None:
     """The generator itself ends hvprep, and is ended with it: nothing writes on behind the recovery."""
-    kill = "kill -9 $PPID; sleep 60"
+    kill = "kill -9 $PPID; sleep 60; : > $TREE/run/late"
     script = {
         "before": f"{kill}\necho late > $2\n",
         "half-way": f"echo image > $2; echo x > $2.new; echo x > $TREE$TMPDIR/y\n{kill}\necho end >> $2\n",
@@ -203,6 +203,7 @@ def test_a_crash_while_the_generator_runs(when: str) -> None:
         assert os.WIFSIGNALED(status)
         assert os.WTERMSIG(status) == signal.SIGKILL
         wait_for_the_end_of(int((host / "run/pid").read_text()))
+        assert not (host / "run/late").exists(), "it went on without hvprep"
         recover_alone(open_machine(host))
         assert_identical(host, before)
         assert (host / "boot/image").stat().st_ino == inode

@@ -140,9 +140,9 @@ def test_a_build_whose_scratch_leaves_its_directory_is_refused_when_it_is_made()
         plant_programs(host)
         before = take_snapshot(host)
         for name in ("../../../../../../etc/OWNED", "/etc/OWNED"):
-            laid_out = image("/boot/image", scratch=((name, "x"),))
-            copied = image("/boot/image", copy=((GuestPath("/etc"), name),))
-            for build in (laid_out, copied):
+            scratch = image("/boot/image", scratch=((name, "x"),))
+            copy = image("/boot/image", copy=((GuestPath("/etc"), name),))
+            for change in (scratch, copy):
                 with pytest.raises(Refusal, match="would leave its scratch directory"):
-                    make(open_machine(host), (build,))
+                    make(open_machine(host), (change,))
         assert_identical(host, before)

@@ -84,7 +84,7 @@ def test_room_for_the_new_images_beside_the_old_ones(mounts: Mounts) -> None:
     assert room.backups
     boot, state = room.needs
     assert (boot.directory, boot.needed_bytes, boot.free_bytes) == (GuestPath("/boot"), 12 * MIB, 12 * MIB)
-    assert (state.directory, state.needed_bytes) == (GuestPath("/var/lib/hvprep"), 5 * MIB)
+    assert (state.directory, state.needed_bytes) == (GuestPath("/var/lib"), 5 * MIB)
 
 
 def test_a_boot_that_holds_one_candidate_but_not_all_backups(mounts: Mounts) -> None:
@@ -177,8 +177,9 @@ def test_a_volume_that_is_read_only(mounts: Mounts, change: Change) -> None:
 
 def test_a_journal_volume_that_is_read_only(mounts: Mounts) -> None:
     mounts.read_only("var/lib")
-    with pytest.raises(Refusal, match="the volume of /var/lib/hvprep is mounted read-only"):
+    with pytest.raises(Refusal, match="the volume of /var/lib is mounted read-only") as refused:
         room_for(mounts, Write(GuestPath("/etc/x"), b"", "w"))
+    assert str(refused.value.hint).endswith(f"mount -o remount,rw {mounts.host}/var/lib")
 
 
 FSTAB = "LABEL=root / ext4 defaults 0 1\n{spec} {place} ext4 {options} 0 2\n"
@@ -195,7 +196,7 @@ def test_a_boot_that_fstab_names_and_that_is_not_mounted(mounts: Mounts, place: 
         Refusal, match=f"/etc/fstab mounts UUID=1 on {place}, and it is not mounted"
     ) as refused:
         refuse_unmounted(mounts.machine())
-    assert str(refused.value.hint) == f"mount it first: mount {mounts.host}{place}"
+    assert str(refused.value.hint) == f"mount UUID=1 of the image on {mounts.host}{place} first"
     mounts.mount(place[1:], 8)
     refuse_unmounted(mounts.machine())
 

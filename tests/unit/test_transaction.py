@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
 from pathlib import Path
 from typing import Callable, List, Sequence, Tuple
 
 import pytest
+from hvprep.engine.execution import hint_for
 from hvprep.engine.journal import State, read_transactions, reopen
 from hvprep.engine.planner import states_of
 from hvprep.engine.preflight import Room
@@ -151,3 +154,21 @@ def test_directories_as_deep_as_a_path_can_be(machine: Machine) -> None:
     path = GuestPath("/" + "d/" * 240 + "file")
     make(machine, Write(path, b"x", "w"))
     assert machine.root.read(path) == b"x"
+
+
+def test_a_file_that_chattr_made_immutable_is_named_with_what_to_do(machine: Machine) -> None:
+    host = machine.root.host_path / "etc/a"
+    if subprocess.run(["chattr", "+i", host], check=False, capture_output=True).returncode != 0:
+        return  # this file system has no such attribute
+    try:
+        with pytest.raises(ChangeFailed, match="^/etc/a: Operation not permitted$") as raised:
+            make(machine, Write(A, b"new", "w"))
+    finally:
+        subprocess.run(["chattr", "-i", host], check=True)
+    assert raised.value.hint == "lsattr -d /etc/a; chattr -i /etc/a"
+    assert states(machine) == [State.ROLLED_BACK]
+
+
+def test_only_what_root_itself_may_not_do_has_the_hint() -> None:
+    assert hint_for(OSError(errno.EPERM, "x"), "/etc/a") == "lsattr -d /etc/a; chattr -i /etc/a"
+    assert hint_for(OSError(errno.ENOSPC, "x"), "/etc/a") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -66,6 +67,11 @@ def expect_file(execution: Execution, path: GuestPath) -> Snapshot | None:
     if now is not None and now.kind not in (Kind.FILE, Kind.LINK):
         raise Refusal(f"{path} is not a file ({now.kind.value})", "move it away, then try again")
     return now
+
+
+def hint_for(error: OSError, path: str) -> str | None:
+    """What to do where root itself is not permitted: only an attribute of chattr(1) forbids it anything."""
+    return f"lsattr -d {path}; chattr -i {path}" if error.errno == errno.EPERM else None
 
 
 def make_parents(execution: Execution, directory: GuestPath) -> None:

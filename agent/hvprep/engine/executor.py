@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hvprep.engine.building import build
-from hvprep.engine.execution import Execution, expect, expect_file, is_boot, make_parents, touched_by
+from hvprep.engine.execution import (
+    Execution,
+    expect,
+    expect_file,
+    hint_for,
+    is_boot,
+    make_parents,
+    touched_by,
+)
 from hvprep.engine.journal import forget
 from hvprep.errors import ChangeFailed
 from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write, change_to_json
@@ -30,8 +38,9 @@ def execute(execution: Execution, plan: Plan, on_change: OnChange) -> None:
         try:
             _make(execution, planned.change)
         except OSError as error:
-            where = ", ".join(str(path) for path in touched_by(execution.machine.root, planned.change))
-            raise ChangeFailed(f"{where}: {error.strerror or error}") from error
+            paths = [str(path) for path in touched_by(execution.machine.root, planned.change)]
+            hint = hint_for(error, " ".join(paths))
+            raise ChangeFailed(f"{', '.join(paths)}: {error.strerror or error}", hint) from error
 
 
 def _make(execution: Execution, change: Change) -> None:

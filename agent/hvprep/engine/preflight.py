@@ -16,7 +16,7 @@ from hvprep.model.plan import Plan
 from hvprep.system.lock import STATE_DIRECTORY
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
-from hvprep.system.volumes import Volume, volume_of
+from hvprep.system.volumes import Volume, mount_point, volume_of
 
 _MIB = 1024 * 1024
 #: Kept free on every volume that we write to.
@@ -64,7 +64,9 @@ def refuse_unmounted(machine: Machine) -> None:
             continue
         raise Refusal(
             f"/etc/fstab mounts {entry.spec} on {mount}, and it is not mounted",
-            f"mount it first: mount {root.host_path / mount[1:]}",
+            f"mount it first: mount {mount}"
+            if machine.live
+            else f"mount {entry.spec} of the image on {root.host_path / mount[1:]} first",
         )
 
 
@@ -77,7 +79,7 @@ def find_room(machine: Machine, plan: Plan) -> Room:
     """The room that `plan` needs. Raises Refusal where a volume is read-only or too small."""
     volumes = _volumes(machine.root, plan)
     for directory, volume in volumes.values():
-        _refuse_read_only(volume, directory)
+        _refuse_read_only(machine.root, volume, directory)
     lacking = []
     for backups in (True, False):
         needed = _needed_bytes(machine.root, plan, backups)
@@ -107,11 +109,11 @@ def _too_small(lacking: Iterable[Need]) -> Refusal:
 
 
 def _volumes(root: Root, plan: Plan) -> dict[int, tuple[GuestPath, Volume]]:
-    """Every volume that the plan writes to, by device, with the first directory of it that is named."""
+    """Every volume that the plan writes to, by device, with the place where it is mounted."""
     volumes: dict[int, tuple[GuestPath, Volume]] = {}
     for directory in (*(path.parent for path, _ in plan.before), STATE_DIRECTORY):
         volume = volume_of(root, directory)
-        volumes.setdefault(volume.device, (directory, volume))
+        volumes.setdefault(volume.device, (mount_point(root, directory), volume))
     return volumes
 
 
@@ -161,9 +163,9 @@ def _size(root: Root, path: GuestPath) -> int:
     return node.size if node is not None and node.kind is Kind.FILE else 0
 
 
-def _refuse_read_only(volume: Volume, directory: GuestPath) -> None:
+def _refuse_read_only(root: Root, volume: Volume, directory: GuestPath) -> None:
     if volume.read_only:
         raise Refusal(
             f"the volume of {directory} is mounted read-only",
-            f"mount it writable first: mount -o remount,rw on the volume that holds {directory}",
+            f"mount it writable first: mount -o remount,rw {root.host_path / str(directory)[1:]}",
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hvprep.engine.building import candidate_of, generate, remove_candidates
-from hvprep.engine.execution import Judge, is_boot
+from hvprep.engine.execution import Judge, hint_for, is_boot
 from hvprep.engine.journal import State, Transaction, find_blob, remove_below, reopen
 from hvprep.engine.rollback import Leave, Restore, RollbackPlan
 from hvprep.errors import ChangeFailed, CommandFailed, Refusal
@@ -36,9 +36,11 @@ def roll_back(
         with shielded():
             return _roll_back(machine, plan, judges, on_action)
     except OSError as error:
+        hint = hint_for(error, str(error.filename)) if error.filename else None
         where = f" ({error.filename})" if error.filename else ""
         raise ChangeFailed(
-            f"the rollback stopped half-way: {error.strerror or error}{where}", "run: hvprep rollback"
+            f"the rollback stopped half-way: {error.strerror or error}{where}",
+            f"{hint}; then run: hvprep rollback" if hint else "run: hvprep rollback",
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -11,6 +12,8 @@ from typing import BinaryIO
 from hvprep.model.node import Kind, Node
 
 _COPY_BYTES = 1024 * 1024
+#: There is none, or none for us (xattr(7)).
+_NO_XATTR = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA)
 
 
 def kind_of(mode: int) -> Kind:
@@ -60,11 +63,38 @@ def read_xattrs(directory_fd: int, name: str, mode: int) -> tuple[tuple[str, byt
     """Extended attributes, SELinux labels and ACLs among them (xattr(7)); () where there can be none."""
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return ()
-    path = f"/proc/self/fd/{directory_fd}/{name}"
     try:
-        return tuple(
-            (key, os.getxattr(path, key, follow_symlinks=False))
-            for key in sorted(os.listxattr(path, follow_symlinks=False))
-        )
-    except OSError:
-        return ()
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory_fd)
+    except OSError as error:  # not readable for us; its attributes may be
+        if error.errno in (errno.ENOENT, errno.ELOOP) or not os.path.exists("/proc/self/fd"):
+            raise
+        return _read_xattrs(f"/proc/self/fd/{directory_fd}/{name}")
+    try:
+        return _read_xattrs(fd)
+    finally:
+        os.close(fd)
+
+
+def _read_xattrs(place: int | str) -> tuple[tuple[str, bytes], ...]:
+    follow = isinstance(place, int)  # a descriptor is no link, and listxattr(2) has no flag for one
+    found = []
+    try:
+        for name in sorted(os.listxattr(place, follow_symlinks=follow)):
+            try:
+                found.append((name, os.getxattr(place, name, follow_symlinks=follow)))
+            except OSError as error:
+                if error.errno not in _NO_XATTR:
+                    raise
+    except OSError as error:
+        if error.errno not in _NO_XATTR:
+            raise
+    return tuple(found)
+
+
+def read_all(stream: BinaryIO, limit_bytes: int) -> bytes:
+    """Up to `limit_bytes` to the end: one read(2) of /proc or /sys gives a page at most."""
+    blocks = []
+    while limit_bytes > 0 and (block := stream.read(limit_bytes)):
+        blocks.append(block)
+        limit_bytes -= len(block)
+    return b"".join(blocks)

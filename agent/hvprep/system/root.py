@@ -20,9 +20,9 @@ from typing import BinaryIO
 from hvprep.errors import FormatError
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.view import READ_LIMIT_BYTES
-from hvprep.system.inode import dress, fill, kind_of, read_xattrs
+from hvprep.system.inode import dress, fill, kind_of, read_all, read_xattrs
 from hvprep.system.names import has_wildcard, matches_name, temporary_name
-from hvprep.system.walk import Place, canonical, walk
+from hvprep.system.walk import Place, canonical, naming, walk
 
 #: Told of (operation, guest path) before each mutation.
 Observer = Callable[[str, GuestPath], None]
@@ -79,7 +79,7 @@ class Root:
         """See View. Sizes that the kernel makes up (/proc, /sys) are not trusted."""
         try:
             with self.open(path) as stream:
-                content = _read_all(stream, limit_bytes + 1)
+                content = read_all(stream, limit_bytes + 1)
         except OSError as error:
             if error.errno in (*_ABSENT, errno.EISDIR):
                 return None
@@ -131,7 +131,8 @@ class Root:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(place.name, flags, dir_fd=place.directory_fd)
         try:
-            yield fd
+            with naming(path):
+                yield fd
         finally:
             os.close(fd)
 
@@ -194,7 +195,8 @@ class Root:
             flags |= os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(place.name, flags, 0o600, dir_fd=place.directory_fd)
         try:
-            yield fd
+            with naming(path):
+                yield fd
         finally:
             os.close(fd)
 
@@ -289,12 +291,3 @@ class Root:
 def _discard(directory_fd: int, name: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=directory_fd)
-
-
-def _read_all(stream: BinaryIO, limit_bytes: int) -> bytes:
-    """One read(2) of /proc or /sys gives a page at most."""
-    blocks = []
-    while limit_bytes > 0 and (block := stream.read(limit_bytes)):
-        blocks.append(block)
-        limit_bytes -= len(block)
-    return b"".join(blocks)

@@ -39,6 +39,16 @@ def volume_of(root: Root, path: GuestPath) -> Volume:
             return _volume(fd)
 
 
+def mount_point(root: Root, path: GuestPath) -> GuestPath:
+    """Where the file system that holds `path`, or would hold it, is mounted; "/" for the root's own."""
+    while root.device(path) is None:
+        path = path.parent
+    path = root.resolve(path)
+    while path != path.parent and root.device(path.parent) == root.device(path):
+        path = path.parent
+    return path
+
+
 def _volume(fd: int) -> Volume:
     status = os.fstatvfs(fd)
     return Volume(

@@ -71,9 +71,23 @@ def walk(root_fd: int, path: GuestPath, follow_last: bool) -> Iterator[Place]:
         raise ValueError(f"not an absolute guest path: {path}")
     steps = _Walk(root_fd)
     try:
-        yield _walk_to(steps, path, follow_last)
+        with naming(path):
+            yield _walk_to(steps, path, follow_last)
     finally:
         steps.restart()
+
+
+@contextmanager
+def naming(path: GuestPath) -> Iterator[None]:
+    """An OSError names the guest path, not the last name alone that a descriptor's calls are given."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename if isinstance(error.filename, str) else ""
+        if error.errno is not None and (not named.startswith("/") or named.startswith("/proc/self/fd/")):
+            error.filename = str(path)
+            error.filename2 = None
+        raise
 
 
 def _walk_to(steps: _Walk, path: GuestPath, follow_last: bool) -> Place:
