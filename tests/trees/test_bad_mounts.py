@@ -68,7 +68,8 @@ def test_what_fstab_names_has_to_be_mounted(rig: Rig, line: str, path: str, live
     before = take_snapshot(rig.root)
     with pytest.raises(Refusal, match=f"/etc/fstab mounts .* on {path}, and it is not mounted") as caught:
         rig.prepare()
-    assert caught.value.hint == f"mount it first: mount {rig.root}{path}"
+    offline = f"mount {line.split()[0]} of the image on {rig.root}{path} first"
+    assert caught.value.hint == (f"mount it first: mount {path}" if live else offline)
     assert diff_snapshots(before, take_snapshot(rig.root)) == []
     assert not (rig.root / "var/lib/hvprep").exists(), "refused before anything was made"
 

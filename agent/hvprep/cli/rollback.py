@@ -16,7 +16,7 @@ from hvprep.steps.registry import JUDGES
 from hvprep.system.lock import lock
 from hvprep.system.machine import Machine
 
-_EXIT_DONE, _EXIT_REBOOT = 0, 4
+_EXIT_DONE, _EXIT_FAILED, _EXIT_REBOOT = 0, 1, 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +42,13 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         recovered = recover(machine, JUDGES, screen.progress, options.force)
         for transaction in recovered:
             screen.line(f"Transaction {transaction}, which had been cut off, was taken back.")
-        if recovered and options.id in (None, *recovered):
+        if recovered and options.id in (None, *recovered, *(each.lstrip("0") for each in recovered)):
             return _EXIT_DONE
         return _roll_back(options, screen, machine)
 
 
 def _plan(options: argparse.Namespace, machine: Machine) -> RollbackPlan:
     transactions = read_transactions(machine.root)
-    if options.id is not None and options.id not in {each.id for each in transactions}:
-        known = ", ".join(each.id for each in transactions) or "none"
-        raise UsageError(f"there is no transaction {options.id}", f"the transactions of this system: {known}")
     return plan_rollback(machine.root, to_roll_back(transactions, options.id), options.force)
 
 
@@ -68,6 +65,8 @@ def _roll_back(options: argparse.Namespace, screen: Screen, machine: Machine) ->
     for leave in left:
         screen.line(f"left: {leave.path} {leave.why}")
     screen.line(f"Rolled back: {', '.join(each.id for each in plan.transactions)}.")
+    if any(leave.failed for leave in left):
+        return _EXIT_FAILED
     committed = any(each.state is State.COMMITTED for each in plan.transactions)
     if committed and read_machine(machine).machine.live:
         screen.line("Reboot to use it.")
