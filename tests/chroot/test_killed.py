@@ -131,7 +131,7 @@ def test_an_interrupt_takes_everything_back(guest: Guest) -> None:
         process.terminate()
         _, errors = process.communicate()
     assert process.returncode == 1
-    assert "interrupted; what was begun has been taken back" in errors
+    assert "interrupted; everything that was begun has been taken back" in errors
     wait_until_all_ended(generator)
     assert diff_snapshots(before, take_snapshot(guest.root)) == []
 

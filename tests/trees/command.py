@@ -137,3 +137,26 @@ def clean_up(root: Path) -> None:
     """Remove what `start_and_wait` made."""
     for name in ("usr/share/stand-in/wait", "var/go", "var/started"):
         (root / name).unlink()
+
+
+#: The first run imports all that is needed: root's own Python may be out of reach afterwards.
+_AS_NOBODY = """
+import contextlib, io, os, sys
+from hvprep.cli import parser
+with contextlib.redirect_stdout(io.StringIO()):
+    parser.run(["check", "--root", sys.argv[3]])
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.exit(parser.run(sys.argv[1:]))
+"""
+
+
+def hvprep_as_nobody(*words: str) -> Done:
+    """A run as the user nobody, with all modules loaded before: they may lie where only root can read."""
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())

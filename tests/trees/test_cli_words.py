@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Dict, Iterator, Tuple
@@ -16,7 +15,7 @@ from hvprep.steps.registry import STEPS
 from jsonschema import Draft202012Validator
 
 from tests.snapshot import diff_snapshots, take_snapshot
-from tests.trees.command import AGENT, argv, environment, hvprep, hvprep_on_terminal
+from tests.trees.command import AGENT, argv, environment, hvprep, hvprep_as_nobody, hvprep_on_terminal
 from tests.trees.tree import add_to_tree, make_tree
 
 SCHEMA = AGENT.parent / "conf" / "report.schema.json"
@@ -200,17 +199,6 @@ def test_version_and_help() -> None:
         assert hvprep(verb, "--help").status == 0
 
 
-#: The first run imports all that is needed: root's own Python may be out of reach afterwards.
-AS_NOBODY = """
-import contextlib, io, os, sys
-from hvprep.cli import parser
-with contextlib.redirect_stdout(io.StringIO()):
-    parser.run(["check", "--root", sys.argv[3]])
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-sys.exit(parser.run(sys.argv[1:]))
-"""
-
-
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
@@ -225,17 +213,11 @@ def test_others_than_root_may_look(words: Tuple[str, ...], status: int, says: st
         os.chmod(directory, 0o755)
         root = make_tree("debian-12-dracut", Path(directory) / "root")
         before = take_snapshot(root, ("/run",))
-        done = subprocess.run(
-            [sys.executable, "-c", AS_NOBODY, words[0], "--root", str(root), *words[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=environment(),
-            check=False,
-        )
-        assert (done.returncode, done.stderr.decode()) == (status, says), done.stdout.decode()
+        done = hvprep_as_nobody(words[0], "--root", str(root), *words[1:])
+        assert (done.status, done.err) == (status, says), done.out
         if words == ("check",):
-            assert "initrd.img-6.1.0-56-amd64 cannot be read: Permission denied" in done.stdout.decode()
-            assert "not assessed    kernel-parameters" in done.stdout.decode()
+            assert "initrd.img-6.1.0-56-amd64 cannot be read: Permission denied" in done.out
+            assert "not assessed    kernel-parameters" in done.out
         assert diff_snapshots(before, take_snapshot(root, ("/run",))) == []
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Dict, List
 
@@ -12,6 +10,7 @@ import pytest
 from hvprep.model.finding import Finding, Verdict
 
 from tests.snapshot import diff_snapshots, take_snapshot
+from tests.trees.command import hvprep_as_nobody
 from tests.trees.golden import compare, portable_report, shown
 from tests.trees.moment import describe_difference, take_moment
 from tests.trees.rig import Rig
@@ -307,12 +306,10 @@ def test_a_user_who_may_not_look_into_the_efi_partition_is_told_so(name: str, tm
     for place in ("efi", "boot/efi"):
         (rig.root / place).mkdir(exist_ok=True)
         (rig.root / place).chmod(0o700)
-    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-    argv = (*nobody, sys.executable, "-m", "hvprep.cli", "check", "--json", "--root", str(rig.root))
-    done = subprocess.run(argv, capture_output=True, check=False, env={"PYTHONPATH": str(AGENT)})
-    report = json.loads(done.stdout)
+    done = hvprep_as_nobody("check", "--root", str(rig.root), "--json")
+    report = json.loads(done.out)
     (found,) = [finding for finding in report["findings"] if finding["id"] == "kernel-parameters"]
-    assert found["verdict"] == "not assessed", done.stderr
+    assert found["verdict"] == "not assessed", done.err
     assert "may not be read by this user" in found["because"][0]
 
 
