@@ -118,7 +118,7 @@ def test_not_mounted_is_refused(guest: Guest, tmp_path: Path) -> None:
         done = guest.hvprep(*verb)
         assert done.status == 1, done
         assert "/etc/fstab mounts UUID=" in done.errors
-        assert f"mount {guest.root}/boot" in done.errors
+        assert f" of the image on {guest.root}/boot first" in done.errors
     assert diff_snapshots(before, take_snapshot(guest.root)) == []
     with mounted_boot(guest, disk):
         assert guest.hvprep("check").status == 3
