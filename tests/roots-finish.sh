@@ -49,31 +49,7 @@ dracut)
     ;;
 esac
 
-# The real update-grub asks grub-probe about the disk: here one answers that stands in for a DOS-partitioned /dev/sda1.
-cat >"$root/run/grub-probe" <<END
-#!/bin/sh
-for word; do
-    case \$word in
-    --target=*) target=\${word#--target=} ;;
-    --target | -t) next=yes ;;
-    *) [ -z "\${next:-}" ] || target=\$word next= ;;
-    esac
-done
-case \${target:-} in
-device) echo /dev/sda1 ;;
-disk) echo /dev/sda ;;
-fs) echo ext2 ;;
-fs_uuid) echo $uuid ;;
-partmap) echo msdos ;;
-bios_hints) echo hd0,msdos1 ;;
-efi_hints) echo hd0,msdos1 ;;
-baremetal_hints) echo ahci0,msdos1 ;;
-compatibility_hint | drive) echo hd0,msdos1 ;;
-abstraction | cryptodisk_uuid | fs_label | hints_string | partuuid) ;;
-*) exit 1 ;;
-esac
-END
-chmod 755 "$root/run/grub-probe"
-mount --bind "$root/run/grub-probe" "$root/usr/sbin/grub-probe"
+# The real update-grub asks grub-probe about the disk.
+mount --bind "${0%/*}/grub-probe.sh" "$root/usr/sbin/grub-probe"
 chroot "$root" update-grub
 grep -q "root=UUID=$uuid" "$root/boot/grub/grub.cfg"

@@ -29,6 +29,7 @@ import pytest
 #: Of the root file system: in fstab and in grub.cfg, on no disk of the builder.
 ROOT_UUID = "6d1f3b52-8c0e-4d7a-9a51-2f60c4b7e913"
 FINISH = Path(__file__).with_name("roots-finish.sh")
+GRUB_PROBE = Path(__file__).with_name("grub-probe.sh")  # a stand-in, which FINISH uses
 COMMON = (
     "linux-image-amd64,systemd-sysv,udev,dbus,grub-pc,zstd,e2fsprogs,kmod,login,passwd"  # and the generator
 )
@@ -59,8 +60,9 @@ class Recipe:
         return ("mmdebstrap", *options, self.suite, str(target))
 
     def key(self) -> str:
-        made_by = "\0".join([*self.argv(Path("/")), ROOT_UUID]).encode() + FINISH.read_bytes()
-        return hashlib.sha256(made_by).hexdigest()[:12]
+        made_by = "\0".join([*self.argv(Path("/")), ROOT_UUID]).encode()
+        scripts = FINISH.read_bytes() + GRUB_PROBE.read_bytes()
+        return hashlib.sha256(made_by + scripts).hexdigest()[:12]
 
 
 RECIPES: Mapping[str, Recipe] = {

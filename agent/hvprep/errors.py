@@ -14,6 +14,9 @@ rest into text. Nothing below cli ends the process.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class HvprepError(Exception):
     """An expected failure: one sentence for the person, and what to do next."""
@@ -50,3 +53,12 @@ class ChangeFailed(HvprepError):
 
 class Interrupted(HvprepError):
     """A signal ended a transaction, and everything that it had begun has been taken back."""
+
+
+@contextmanager
+def in_file(path: object) -> Iterator[None]:
+    """Where a FormatError comes up, its sentence gets the name of the file that does not read."""
+    try:
+        yield
+    except FormatError as error:
+        raise FormatError(f"{path}: {error.sentence}", error.hint) from error

@@ -213,7 +213,7 @@ def test_settings_are_evaluated() -> None:
 def test_arrays_of_arch() -> None:
     conf = shell_array.parse(text("arch/etc/mkinitcpio.conf"))
     assert "autodetect" in shell_array.evaluate([conf], "HOOKS").words
-    edited = conf.add_words("MODULES", ["hv_vmbus", "hv_storvsc"])
+    edited = shell_array.add_words(conf, "MODULES", ["hv_vmbus", "hv_storvsc"])
     assert edited.render() == conf.render().replace("\nMODULES=()", "\nMODULES=(hv_vmbus hv_storvsc)")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from hvprep.errors import FormatError
-from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, edit_words, is_foreign, loads_linux, parse
+from hvprep.formats.grub_cfg import GrubCfg, edit_words, is_foreign, parse
+from hvprep.formats.grub_menuentries import Entry, LinuxLine
 from hvprep.formats.kernel_cmdline import is_named
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +66,7 @@ def test_entries_of_debian() -> None:
             "/etc/grub.d/30_os-prober",
         ),
     ]
-    assert [loads_linux(entry) for entry in entries] == [True, True, True, False, True, True]
+    assert [bool(entry.linux_lines) for entry in entries] == [True, True, True, False, True, True]
     assert [is_foreign(entry) for entry in entries] == [False, False, False, True, True, True]
     assert [entry.chainloads for entry in entries] == [False, False, False, True, False, False]
     assert [entry.search_uuids for entry in entries[2:5]] == [(ROOT,), ("0A1B2C3D4E5F6071",), (FEDORA,)]
@@ -131,7 +132,7 @@ def test_an_edit_changes_the_linux_lines_only(name: str) -> None:
         else:
             assert new == old
     assert edit_words(edited, set_console) == edited
-    for entry in filter(loads_linux, edited.entries):
+    for entry in (each for each in edited.entries if each.linux_lines):
         assert all(line.words[-1] == "console=ttyS0,115200n8" for line in entry.linux_lines)
 
 
@@ -234,7 +235,7 @@ def test_headings(heading: str, title: str, menu_id: str | None) -> None:
     heading = heading.replace("\\ {b", "' {b'")
     (entry,) = parse(heading + " linux /k a; }").entries
     assert (entry.title, entry.id) == ((title,), menu_id)
-    assert loads_linux(entry)
+    assert entry.linux_lines
 
 
 @pytest.mark.parametrize(

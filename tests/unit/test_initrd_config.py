@@ -346,32 +346,46 @@ def test_a_preset_that_names_its_configuration_reads_no_drop_ins(tmp_path: Path,
     found = mkinitcpio_files(
         tmp_path, KNOWS_DROP_INS + PRESET.format("") + "file /etc/other.conf\n|MODULES=()\n"
     )
-    assert found == {"/etc/other.conf": f"MODULES=()\n{HEADING}{ARRAY}"}
+    assert found == {"/etc/other.conf": "MODULES=(hv_vmbus hv_storvsc sd_mod ext4)\n"}
     argv = ("/usr/bin/mkinitcpio", "-c", "/etc/other.conf", "-S", "autodetect", "-k", "6.1", "-g", CANDIDATE)
     assert image(MKINITCPIO, True).argv == argv
 
 
 @pytest.mark.parametrize(
-    ("old", "line"),
+    ("old", "new"),
     [
-        ("MODULES=()", ARRAY),
-        ("MODULES=(ext4 'hv-vmbus'\n  sd_mod)", "MODULES+=(hv_storvsc)\n"),
-        ('MODULES="ext4 sd_mod"', 'MODULES="$MODULES hv_vmbus hv_storvsc"\n'),
-        ("#MODULES=(hv_vmbus)", ARRAY),
+        ("MODULES=()", "MODULES=(hv_vmbus hv_storvsc sd_mod ext4)"),
+        ("MODULES=(ext4 'hv-vmbus'\n  sd_mod) # x", "MODULES=(ext4 'hv-vmbus'\n  sd_mod hv_storvsc) # x"),
+        (
+            "MODULES=(ext4\n  # hv_vmbus (x)\n)",
+            "MODULES=(ext4 hv_vmbus hv_storvsc sd_mod\n  # hv_vmbus (x)\n)",
+        ),
+        (
+            'MODULES="ext4 sd_mod"',
+            'MODULES="ext4 sd_mod"\nMODULES="$MODULES hv_vmbus hv_storvsc"',
+        ),
+        ("#MODULES=(hv_vmbus)", f"#MODULES=(hv_vmbus)\n{ARRAY.rstrip()}"),
         (
             "MODULES=(hv_vmbus hv_storvsc)\nMODULES=(x)\nMODULES+=(ext4)",
-            "MODULES+=(hv_vmbus hv_storvsc sd_mod)\n",
+            "MODULES=(hv_vmbus hv_storvsc)\nMODULES=(x)\nMODULES+=(ext4 hv_vmbus hv_storvsc sd_mod)",
         ),
         ("MODULES=(hv_vmbus hv_storvsc sd_mod ext4)", None),
     ],
 )
-def test_the_modules_of_mkinitcpio(tmp_path: Path, old: str, line: Optional[str]) -> None:
+def test_the_modules_of_mkinitcpio(tmp_path: Path, old: str, new: Optional[str]) -> None:
     conf = "file /etc/mkinitcpio.conf\n" + "".join(f"|{each}\n" for each in old.split("\n"))
-    expected = {"/etc/mkinitcpio.conf": f"{old}\n{HEADING}{line}"} if line else {}
+    expected = {"/etc/mkinitcpio.conf": f"{new}\n"} if new else {}
     assert mkinitcpio_files(tmp_path, KNOWS_NONE + conf) == expected
     for path, content in expected.items():
         (tmp_path / path[1:]).write_text(content)
     assert mkinitcpio_files(tmp_path, KNOWS_NONE) == {}, "once is enough"
+
+
+def test_modules_that_are_no_array_any_more_are_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        FormatError, match="^/etc/mkinitcpio.conf: the array that begins in line 1 never ends"
+    ):
+        mkinitcpio_files(tmp_path, KNOWS_NONE + "file /etc/mkinitcpio.conf\n|MODULES=(ext4\n")
 
 
 def test_how_mkinitcpio_is_asked(image: Asked) -> None:

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 from hvprep.errors import FormatError
-from hvprep.formats.shell_array import ShellArrays, Value, evaluate, parse
+from hvprep.formats.default_grub import DefaultGrub
+from hvprep.formats.shell_array import Value, add_words, evaluate, parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +45,9 @@ def test_a_configuration_of_arch() -> None:
     assert evaluate([conf], "BINARIES") == Value((), True)
     assert evaluate([conf], "COMPRESSION").words == ("zstd", "-T0")
     assert evaluate([conf], "absent") == Value((), True)
-    assert [(each.name, each.line, each.is_array, each.conditional) for each in conf.all_assignments] == [
+    assert [
+        (each.name, each.line, each.array is not None, each.conditional) for each in conf.all_assignments
+    ] == [
         ("MODULES", 3, True, False),
         ("BINARIES", 8, True, False),
         ("FILES", 9, False, False),
@@ -75,9 +78,9 @@ def test_a_configuration_of_arch() -> None:
     ],
 )
 def test_words_are_added(text: str, expected: str) -> None:
-    edited = parse(text).add_words("M", ["a", "b", "a"])
+    edited = add_words(parse(text), "M", ["a", "b", "a"])
     assert edited.render() == expected
-    assert edited.add_words("M", ["a", "b"]) == edited
+    assert add_words(edited, "M", ["a", "b"]) == edited
     assert bash(expected, "M") == list(evaluate([edited], "M").words)
 
 
@@ -128,7 +131,7 @@ def test_what_bash_does_not_take_is_refused(text: str, message: str) -> None:
 )
 def test_what_cannot_be_added_is_refused(text: str, word: str) -> None:
     with pytest.raises(FormatError) as caught:
-        parse(text).add_words("M", [word])
+        add_words(parse(text), "M", [word])
     assert caught.value.hint
 
 
@@ -156,7 +159,7 @@ PARTS = st.sampled_from(
 TEXTS = st.text() | st.lists(PARTS, max_size=12).map("".join) | st.text("M=()ab \n#\"'\\+;", max_size=40)
 
 
-def parsed(text: str) -> ShellArrays:
+def parsed(text: str) -> DefaultGrub:
     try:
         return parse(text)
     except FormatError:
@@ -168,10 +171,10 @@ def test_every_file_comes_back_and_two_edits_are_one(text: str) -> None:
     conf = parsed(text)
     assert conf.render() in (text, "")
     try:
-        edited = conf.add_words("M", ["hv_vmbus", "a"])
+        edited = add_words(conf, "M", ["hv_vmbus", "a"])
     except FormatError:
         return
-    assert edited.add_words("M", ["hv_vmbus", "a"]) == edited
+    assert add_words(edited, "M", ["hv_vmbus", "a"]) == edited
     assert parse(edited.render()) == edited
     before = [each for each in conf.all_assignments if each.name != "M"]
     after = [each for each in edited.all_assignments if each.name != "M"]

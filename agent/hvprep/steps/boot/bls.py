@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.boot_loaders import BLS_ENTRIES, BootLoader
 from hvprep.facts.gather import Facts
 from hvprep.facts.kernels import version_key
@@ -133,10 +133,8 @@ def _edited_entry(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
         consoles = [word for word in kept if parameter_name(word) == "console"]
         return (*consoles, *(word for word in kept if word not in consoles))
 
-    try:
+    with in_file(path):
         return entry.edit_options(edit)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def _find_refusal(

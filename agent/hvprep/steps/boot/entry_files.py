@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.formats import bls
 from hvprep.formats.bls import Entry
 from hvprep.model.node import GuestPath
@@ -13,8 +13,6 @@ def read_entries(view: View, directory: GuestPath) -> dict[GuestPath, Entry]:
     """Every entry, whatever it boots. Raises FormatError, which names the file."""
     entries = {}
     for path in view.glob(f"{directory}/*.conf"):
-        try:
+        with in_file(path):
             entries[path] = bls.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
-        except FormatError as error:
-            raise FormatError(f"{path}: {error.sentence}", error.hint) from error
     return entries

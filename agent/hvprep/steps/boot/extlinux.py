@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.errors import FormatError
+from hvprep.errors import FormatError, in_file
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.extlinux import find_named
 from hvprep.facts.gather import Facts
@@ -60,10 +60,8 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
 
 def read_config(view: View, path: GuestPath) -> Config:
     """The configuration at `path`. Raises FormatError, which names it."""
-    try:
+    with in_file(path):
         return extlinux.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def _read(view: View, loader: BootLoader) -> list[_File]:
@@ -99,10 +97,8 @@ def _edited(file: _File, rules: EntryRules) -> str:
     def edit(entry: Entry) -> Sequence[str]:
         return rules.edit(entry.words) if entry.line in own and rules.problems(entry.words) else entry.words
 
-    try:
+    with in_file(file.path):
         return extlinux.edit_words(file.config, edit).render()
-    except FormatError as error:
-        raise FormatError(f"{file.path}: {error.sentence}", error.hint) from error
 
 
 def _missing_kernels(view: View, loader: BootLoader, file: _File) -> Iterator[Note]:

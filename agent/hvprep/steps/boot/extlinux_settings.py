@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.tools import find_program
 from hvprep.formats import default_grub, sysconfig
 from hvprep.formats.kernel_cmdline import parameter_name
@@ -108,10 +108,8 @@ def _is_assigned(text: str, name: str) -> bool:
 
 def _assigned(path: GuestPath, text: str, name: str, words: Sequence[str]) -> str:
     """`text` with the variable set to these words, in a line of its own where there is none yet."""
-    try:
+    with in_file(path):
         if _is_assigned(text, name):
             return sysconfig.edit_words(text, name, lambda _: words)
         line = f'{name}="{default_grub.quote_words(words)}"'
         return default_grub.parse(text).append_line(line).render()
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error

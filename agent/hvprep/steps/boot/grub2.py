@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.boot_loaders import GRUB_GENERATED, BootLoader
 from hvprep.facts.gather import Facts
 from hvprep.formats import grub_cfg
-from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine
+from hvprep.formats.grub_cfg import GrubCfg
+from hvprep.formats.grub_menuentries import Entry, LinuxLine
 from hvprep.model.change import CANDIDATE, Build, Change, Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
@@ -91,10 +92,8 @@ def _plan_variables(view: View, config: GuestPath, rules: EntryRules) -> tuple[W
 def read_cfg(view: View, path: GuestPath) -> GrubCfg:
     """The grub.cfg at `path`. Raises FormatError, which names it."""
     text = (view.read(path) or b"").decode("utf-8", "surrogateescape")
-    try:
+    with in_file(path):
         return grub_cfg.parse(text)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def edit_menu(view: View, cfg: GrubCfg, rules: EntryRules) -> GrubCfg:

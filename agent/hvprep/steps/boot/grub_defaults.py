@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.tools import GrubTool
 from hvprep.formats import default_grub
 from hvprep.formats.default_grub import DefaultGrub, quote_words
@@ -102,10 +102,8 @@ def read_defaults(view: View, grub: GrubTool) -> dict[GuestPath, DefaultGrub]:
         content = view.read(path)
         if content is None:
             continue
-        try:
+        with in_file(path):
             files[path] = default_grub.parse(content.decode("utf-8", "surrogateescape"))
-        except FormatError as error:
-            raise FormatError(f"{path}: {error.sentence}", error.hint) from error
     return files
 
 
@@ -199,10 +197,8 @@ def _foreign_consoles(own: DefaultGrub, others: Files, main: str, rules: EntryRu
 
 
 def _edit(path: GuestPath, text: DefaultGrub, rules: EntryRules) -> DefaultGrub:
-    try:
+    with in_file(path):
         for main, rest in _PAIRS:
             text = text.remove_words(main, rules.is_unwanted)
             text = text.remove_words(rest, lambda word: _has_to_leave_default(word, rules))
         return text
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error

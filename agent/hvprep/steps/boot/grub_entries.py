@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hvprep.facts.kernel_images import kernel_images
-from hvprep.formats.grub_cfg import Entry, GrubCfg, LinuxLine, is_foreign
+from hvprep.formats.grub_cfg import GrubCfg, is_foreign
+from hvprep.formats.grub_menuentries import Entry, LinuxLine
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath

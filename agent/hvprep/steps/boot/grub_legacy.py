@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.gather import Facts
 from hvprep.facts.kernels import Kernel
@@ -58,10 +58,8 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
 def read_menu(view: View, path: GuestPath) -> Menu:
     """The menu at `path`. Raises FormatError, with its name."""
     text = (view.read(path) or b"").decode("utf-8", "surrogateescape")
-    try:
+    with in_file(path):
         return grub_legacy.parse(text)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def own_line(view: View, kernels: Sequence[Kernel], stanza: Stanza) -> Iterator[tuple[LinuxLine, str]]:
@@ -142,11 +140,9 @@ def _with_appended(text: str, rules: EntryRules) -> str:
     def edit(words: Sequence[str]) -> Sequence[str]:
         return rules.edit(words) if rules.problems(words) else words
 
-    try:
+    with in_file(SYSCONFIG):
         for name in _APPENDED:
             text = sysconfig.edit_words(text, name, edit)
-    except FormatError as error:
-        raise FormatError(f"{SYSCONFIG}: {error.sentence}", error.hint) from error
     return text
 
 

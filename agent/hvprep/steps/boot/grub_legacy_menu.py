@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.gather import Facts
 from hvprep.facts.grub_legacy import efi_program
@@ -76,7 +76,5 @@ def _edited(path: GuestPath, menu: Menu, rules: MenuRules, has_port: bool) -> st
     wanted = [f"timeout {VISIBLE_S}"] if _has_no_time(menu) else []
     if has_port and rules.serial:
         wanted += [rules.serial, f"terminal --timeout={VISIBLE_S} serial console"]
-    try:
+    with in_file(path):
         return grub_legacy.set_directives(menu, wanted, _HIDING).render()
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from hvprep.errors import FormatError
+from hvprep.errors import FormatError, in_file
 from hvprep.formats import grubenv, kernel_cmdline
 from hvprep.formats.grubenv import GrubEnv
 from hvprep.formats.kernel_cmdline import WordEdit
@@ -79,10 +79,8 @@ class Variables:
         return replace(self, loaded=loaded, block=self._edited(self.block or grubenv.new(), rules.edit))
 
     def _edited(self, block: GrubEnv, edit: WordEdit) -> GrubEnv:
-        try:
+        with in_file(self.path):
             return block.edit_words(OPTIONS, edit)
-        except FormatError as error:
-            raise FormatError(f"{self.path}: {error.sentence}", error.hint) from error
 
     def writes(self, before: Variables) -> Iterator[Write]:
         """What changes these files from what they were `before`."""
@@ -164,10 +162,8 @@ def edit_fallback(text: str, edit: WordEdit) -> str:
 
 def _read_block(view: View, path: GuestPath, is_fixed: bool) -> GrubEnv | None:
     content = view.read(path)
-    try:
+    with in_file(path):
         return grubenv.parse(content, is_fixed) if content is not None else None
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def _without_unwanted(env: GrubEnv, rules: EntryRules) -> GrubEnv:

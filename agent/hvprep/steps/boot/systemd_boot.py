@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.efi_partition import PLACES
 from hvprep.facts.gather import Facts
@@ -91,10 +91,8 @@ def _missing_kernels(view: View, loader: BootLoader) -> Iterator[Note]:
 def _edited(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
     if not rules.problems(entry.options):
         return entry
-    try:
+    with in_file(path):
         return entry.edit_options(rules.edit)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error.sentence}", error.hint) from error
 
 
 def _booted(view: View, facts: Facts, entries: Mapping[GuestPath, Entry]) -> Sequence[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hvprep.errors import FormatError
+from hvprep.errors import in_file
 from hvprep.formats import inittab
 from hvprep.formats.inittab import Inittab
 from hvprep.model.change import Write
@@ -41,7 +41,5 @@ def plan(view: View, port: Port) -> Iterator[Outcome]:
 
 def _read(view: View) -> Inittab:
     text = (view.read(_INITTAB) or b"").decode("utf-8", "surrogateescape")
-    try:
+    with in_file(_INITTAB):
         return inittab.parse(text)
-    except FormatError as error:
-        raise FormatError(f"{_INITTAB}: {error.sentence}", error.hint) from error

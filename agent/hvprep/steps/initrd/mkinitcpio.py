@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from hvprep.errors import in_file
 from hvprep.facts.initrd_tools import InitrdTool
 from hvprep.facts.kernels import Kernel
+from hvprep.formats import default_grub, shell_array
 from hvprep.model.change import CANDIDATE
 from hvprep.model.finding import Outcome
 from hvprep.model.node import GuestPath
@@ -19,7 +21,6 @@ DROP_IN = GuestPath("/etc/mkinitcpio.conf.d/90-hvprep.conf")
 PRESETS = GuestPath("/etc/mkinitcpio.d")
 
 _PRESET_CONFIG = re.compile(r"^[ \t]*(\w+)_config=[\"']?([^\"'\s#]+)", re.MULTILINE)
-_MODULES = re.compile(r"^[ \t]*MODULES(\+?)=(?:\(([^)]*)\)|([\"']?)([^\"'\n(]*)\3)", re.MULTILINE)
 
 
 def _plan(view: View, tool: InitrdTool, kernels: Sequence[Kernel], names: Sequence[str]) -> Iterator[Outcome]:
@@ -38,23 +39,24 @@ def _plan(view: View, tool: InitrdTool, kernels: Sequence[Kernel], names: Sequen
         yield from plan_text(view, DROP_IN, appended("", f"MODULES+=({' '.join(modules)})"))
         return
     for path in configs or [CONFIG]:
-        text = read_text(view, path)
-        held, is_array = _modules(text)
-        missing = " ".join(name for name in modules if name not in held)
-        line = f"MODULES+=({missing})" if is_array else f'MODULES="$MODULES {missing}"'
-        if missing:
-            yield from plan_text(view, path, appended(text, line))
+        with in_file(path):
+            text = _with_modules(read_text(view, path), modules)
+        yield from plan_text(view, path, text)
 
 
-def _modules(text: str) -> tuple[set[str], bool]:
-    """What MODULES holds at the end, and whether it is an array."""
-    held: set[str] = set()
-    is_array = True
-    for appends, array, _, string in _MODULES.findall(text):
-        is_array = is_array if appends else not string
-        words = set(re.sub("[\"']", "", array or string).replace("-", "_").split())
-        held = words | held if appends or "$MODULES" in words else words
-    return held, is_array
+def _with_modules(text: str, modules: Sequence[str]) -> str:
+    """With those that MODULES does not hold yet. Raises FormatError."""
+    conf = shell_array.parse(text)
+    is_string = any(each.array is None for each in conf.assignments("MODULES"))
+    if is_string:
+        words = default_grub.evaluate([conf], ["MODULES"])["MODULES"].words
+    else:
+        words = shell_array.evaluate([conf], "MODULES").words
+    held = {word.replace("-", "_") for word in words}
+    missing = [name for name in modules if name not in held]
+    if missing and is_string:
+        return conf.append_assignment("MODULES", missing).render()
+    return shell_array.add_words(conf, "MODULES", missing).render()
 
 
 def _configs(view: View, preset: GuestPath) -> dict[str, GuestPath]:
