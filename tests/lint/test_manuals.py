@@ -32,7 +32,7 @@ def section(verb: str) -> str:
 
 
 def described(text: str, option: str) -> bool:
-    return re.search(rf"^{re.escape(option)}(?: [A-Z]+)?  +\S", text, re.M) is not None
+    return re.search(rf"^{re.escape(option)}(?: [A-Z]+)?(?:  +|\n +)\S", text, re.M) is not None
 
 
 @pytest.mark.parametrize("verb", [name for name, _ in verbs()])
