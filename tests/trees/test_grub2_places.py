@@ -131,25 +131,6 @@ def test_one_made_by_hand_that_is_right_already(hybrid: Rig) -> None:
     assert parameters(hybrid).verdict is Verdict.MET
 
 
-def test_links_of_the_tools_that_all_lead_nowhere(hybrid: Rig) -> None:
-    for name in ("grub2.cfg", "grub2-efi.cfg"):
-        (hybrid.root / "etc" / name).unlink()
-        (hybrid.root / "etc" / name).symlink_to("../boot/nowhere/grub.cfg")
-    finding = parameters(hybrid)
-    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
-    says = "/etc/grub2.cfg leads to /boot/nowhere/grub.cfg, which is not there; nothing tells what boots"
-    assert says in finding.because
-    assert "remove the link" in (finding.remedy or "")
-
-
-def test_a_damaged_block_beside_a_generated_file(hybrid: Rig) -> None:
-    """GRUB says so at each boot, and waits for a key."""
-    (hybrid.root / "boot/efi/EFI/centos/grubenv").write_bytes(b"# GRUB Environment Block\n")
-    finding = parameters(hybrid)
-    assert (finding.verdict, finding.changes) == (Verdict.NOT_ASSESSED, ())
-    assert "has 25 bytes, not 1024" in finding.because[0]
-
-
 def test_variables_that_grub_cfg_sets_are_judged(hybrid: Rig) -> None:
     """tuned of EL 7 sets them in 00_tuned."""
     hybrid.prepare("kernel-parameters")
@@ -216,21 +197,6 @@ def test_menu_entries_of_el_8_are_made_without_touching_grubenv(tmp_path: Path) 
     rig.prepare("kernel-parameters")
     assert OURS in (rig.root / BIOS).read_text()
     assert (rig.root / "boot/efi/EFI/rocky/grubenv").read_bytes() == before
-
-
-def test_an_entry_whose_kernel_is_gone(hybrid: Rig) -> None:
-    """Where grub.cfg is made anew it goes; where it is edited, as for UEFI here, it stays a finding."""
-    for path in (hybrid.root / "boot").glob("vmlinuz-0-rescue*"):
-        path.unlink()
-    title = "CentOS Linux (0-rescue-0123456789abcdef0123456789abcdef) 7 (Core)"
-    kernel = "/vmlinuz-0-rescue-0123456789abcdef0123456789abcdef"
-    says = [f'entry "{title}" of /{name} boots {kernel}, which is not there' for name in (BIOS, UEFI)]
-    assert set(says) <= set(parameters(hybrid).because)
-    hybrid.prepare("kernel-parameters")
-    finding = parameters(hybrid)
-    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
-    assert [reason for reason in finding.because if "not there" in reason] == says[1:]
-    assert (hybrid.root / UEFI).read_text().count(OURS) == 1
 
 
 def test_a_kernel_in_a_subvolume_is_there(hybrid: Rig) -> None:

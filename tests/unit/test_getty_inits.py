@@ -23,6 +23,14 @@ UPSTART = "elf /sbin/initctl x86_64\nfile /etc/init/tty1.conf\n|exec /sbin/getty
 EL6 = UPSTART + (
     "file /etc/init/serial.conf\n|start on fedora.serial-console-available DEV=*\n|exec /sbin/agetty $DEV\n"
 )
+#: What boots the system where a test says nothing else: extlinux, which counts only where it is alone.
+EXTLINUX = """file /boot/vmlinuz-6.9
+|x
+file /boot/extlinux.conf
+|label one
+|kernel vmlinuz-6.9
+|append ro
+"""
 #: GRUB legacy, whose one entry has a console= or not.
 GRUB = """file /boot/grub/stage2
 |x
@@ -35,7 +43,7 @@ file /boot/grub/grub.conf
 
 
 def find(tmp_path: Path, text: str, settings: Settings | None = None) -> Finding:
-    add_to_tree(tmp_path, SHELL + text)
+    add_to_tree(tmp_path, SHELL + EXTLINUX + text)
     root = Root(tmp_path)
     chosen = settings or Settings()
     (finding,) = make_plan((SERIAL_GETTY,), root, gather(root, False, chosen), chosen).findings

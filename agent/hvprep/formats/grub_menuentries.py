@@ -2,7 +2,7 @@
 
 Follows `menuentry`, `submenu`, braces and `if` as far as it takes to say what belongs together. Runs nothing.
 
->>> (entry,) = read_entries('submenu "All" {\\nmenuentry "Linux" --id tux {\\nlinux /vmlinuz ro quiet\\n}\\n}\\n')
+>>> (entry,) = read_entries('submenu "All" {\\nmenuentry "Linux" --id tux {\\nlinux /vmlinuz ro quiet\\n}}')
 >>> entry.title, entry.id, entry.linux.words
 (('All', 'Linux'), 'tux', ('ro', 'quiet'))
 """

@@ -49,11 +49,13 @@ def evaluate(files: Sequence[DefaultGrub], name: str) -> Value:
     words: tuple[str, ...] = ()
     was_array: bool | None = None
     certain = not any(file.disturbed for file in files)
-    for conf, each in ((conf, found) for conf in files for found in conf.assignments(name)):
-        is_array = each.array is not None
-        words = (*words, *each.words) if each.appends else each.words
-        certain = certain and _is_plain(conf, each) and not each.conditional and was_array in (None, is_array)
-        was_array = is_array
+    for conf in files:
+        for each in conf.assignments(name):
+            is_array = each.array is not None
+            words = (*words, *each.words) if each.appends else each.words
+            is_known = not each.conditional and was_array in (None, is_array)
+            certain = certain and is_known and _is_plain(conf, each)
+            was_array = is_array
     return Value(words, certain)
 
 

@@ -21,6 +21,7 @@ from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
@@ -50,6 +51,10 @@ class _Job:
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    yield from hold_back(view, facts, settings, _plan_boldly(view, facts, settings))
+
+
+def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     image, tool = facts.image, facts.image.initrd_tool
     if not image.kernels and not image.unified_images:
         yield Note(Verdict.UNMET, "there is no kernel in /boot", "install the distribution's kernel package")

@@ -9,39 +9,26 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.boot.mechanism import Boot, boot_problems
+from hvprep.steps.boot.doubts import find_doubts, is_bare_boot, rules_for
+from hvprep.steps.boot.mechanism import boot_problems
 from hvprep.steps.boot.mechanisms import MECHANISMS
-from hvprep.steps.boot.none_found import explain_none_found
-from hvprep.steps.boot.rules import choose_rules
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    loaders = facts.image.boot_loaders
-    if len(loaders) == 1:
-        yield from _plan_loader(view, facts, settings, loaders[0])
-    elif not loaders:
-        yield explain_none_found(view, facts)
-    else:
-        names = " and ".join(f"{loader.kind.value} ({loader.because})" for loader in loaders)
-        yield Note(
-            Verdict.UNMET,
-            f"there are several boot loaders, and nothing tells which one boots: {names}",
-            "remove the packages and the configuration of those that are not used, then try again",
-        )
+    doubts = tuple(find_doubts(view, facts, settings))
+    if len(facts.image.boot_loaders) == 1:
+        yield from _plan_loader(view, facts, settings, facts.image.boot_loaders[0], bool(doubts))
+    yield from doubts
 
 
-def _plan_loader(view: View, facts: Facts, settings: Settings, loader: BootLoader) -> Iterator[Outcome]:
+def _plan_loader(
+    view: View, facts: Facts, settings: Settings, loader: BootLoader, is_in_doubt: bool
+) -> Iterator[Outcome]:
     mechanism = MECHANISMS[loader.kind]
     boots = mechanism.read_boots(view, facts, loader)
     if not boots:
-        yield Note(
-            Verdict.UNMET,
-            f"no entry of {loader.config} boots a kernel that is in /boot",
-            "make the boot loader's configuration anew with its own tool, and look at what it says",
-        )
         return
-    bare = [boot.title for boot in boots if not boot.has_initrd and not _gets_initrd(view, facts, boot)]
-    rules = choose_rules(settings, facts.image.architecture, facts.image.all_kernels, bool(bare))
+    rules = rules_for(view, facts, settings, boots)
     problems = boot_problems(boots, rules)
     for problem in problems:
         yield Note(Verdict.UNMET, problem)
@@ -49,20 +36,14 @@ def _plan_loader(view: View, facts: Facts, settings: Settings, loader: BootLoade
         yield Note(
             Verdict.MET, f"all {len(boots)} boot entries of {loader.config} carry {' '.join(rules.words)}"
         )
-    yield from mechanism.plan(view, facts, loader, rules)
-    if bare:
+    if not is_in_doubt:
+        yield from mechanism.plan(view, facts, loader, rules)
+    bare = next((boot for boot in boots if is_bare_boot(view, facts, boot)), None)
+    if bare is not None:
         yield Note(
             Verdict.MET,
-            f'rootwait instead of rootdelay: entry "{bare[0]}" has no initrd, and would sleep that long',
+            f'rootwait instead of rootdelay: entry "{bare.title}" has no initrd, and would sleep that long',
         )
-
-
-def _gets_initrd(view: View, facts: Facts, boot: Boot) -> bool:
-    """Whether the kernel has no initrd yet and is about to get its first."""
-    kernels = [kernel for kernel in facts.image.kernels if kernel.image.name == boot.kernel]
-    return any(
-        kernel.initrd is None and view.is_pending(path) for kernel in kernels for path in kernel.initrd_names
-    )
 
 
 KERNEL_PARAMETERS: Step[Facts, Settings] = Step(

@@ -8,6 +8,7 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.boot.rules import console_device, is_console
 from hvprep.steps.getty import inittab, securetty, systemd, upstart
@@ -18,6 +19,10 @@ _INITS = (systemd, upstart, inittab)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    yield from hold_back(view, facts, settings, _plan_boldly(view, facts, settings))
+
+
+def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if not settings.serial_getty_enable:
         yield Note(Verdict.NOT_APPLICABLE, "SerialGetty.Enable=n in /etc/hvprep.conf")
         return

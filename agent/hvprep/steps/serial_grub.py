@@ -13,11 +13,16 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.boot.menu_rules import choose_menu_rules
 from hvprep.steps.boot.menus import MENUS
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    yield from hold_back(view, facts, settings, _plan_boldly(view, facts, settings))
+
+
+def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     loaders = facts.image.boot_loaders
     if not settings.serial_grub_enable:
         yield Note(Verdict.NOT_APPLICABLE, "SerialGrub.Enable=n in /etc/hvprep.conf")

@@ -25,7 +25,7 @@ from hvprep.model.view import View
 from hvprep.steps.boot.entry_files import read_entries
 from hvprep.steps.boot.grub2 import boots_of_menu, edit_menu, find_dangling, find_hand_made, read_cfg
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import is_there, missing_kernel, own_kernels
+from hvprep.steps.boot.grub_entries import is_there, own_kernels
 from hvprep.steps.boot.grub_variables import (
     Variables,
     assigned_in,
@@ -34,7 +34,7 @@ from hvprep.steps.boot.grub_variables import (
     uses_options,
 )
 from hvprep.steps.boot.kernel_install import plan_cmdline
-from hvprep.steps.boot.mechanism import Boot, boot_problems
+from hvprep.steps.boot.mechanism import Boot, boot_problems, missing_kernel
 from hvprep.steps.boot.rules import EntryRules
 
 
@@ -69,16 +69,38 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
     return _read(view, loader).boots()
 
 
-def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
+def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Note]:
     """See Mechanism."""
     for path, entry in read_entries(view, BLS_ENTRIES).items():
         if entry.linux is not None and not is_there(view, entry.linux):
             yield missing_kernel(str(path), entry.linux, f"remove {path}")
     before = _read(view, loader)
+    words = {parameter_name(word) for entry in before.entries.values() for word in entry.options}
+    if "ostree" in words:
+        yield Note(
+            Verdict.UNMET,
+            f"the entries in {BLS_ENTRIES} are ostree's, which makes them anew",
+            "use: rpm-ostree kargs --append-if-missing=WORD --delete-if-present=WORD",
+        )
+        return
+    pairs = zip(before.menus, _edited(view, before, rules).menus)
+    changed = [variables.config for (old, variables), (new, _) in pairs if new.text != old.text]
+    doubt = find_dangling(view, loader.configs[1]) or find_hand_made(view, facts, changed)
+    if doubt is not None:
+        yield doubt
+
+
+def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
+    """See Mechanism."""
+    before = _read(view, loader)
     after = _edited(view, before, rules)
-    refusal = _find_refusal(view, facts, before, after, rules)
-    if refusal is not None:
-        yield refusal
+    problems = boot_problems(after.boots(), rules)
+    if problems:
+        yield Note(
+            Verdict.UNMET,
+            f"{problems[0]}, and that comes from a variable of GRUB's in its options",
+            "see grub2-editenv list; $tuned_params is set by the profile of tuned",
+        )
         return
     yield from _changes(before, after)
     if facts.image.grub is not None:
@@ -135,30 +157,6 @@ def _edited_entry(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
 
     with in_file(path):
         return entry.edit_options(edit)
-
-
-def _find_refusal(
-    view: View, facts: Facts, before: _Sources, after: _Sources, rules: EntryRules
-) -> Note | None:
-    """Why nothing is changed: another program owns the entries, or the words would not get right."""
-    words = {parameter_name(word) for entry in before.entries.values() for word in entry.options}
-    if "ostree" in words:
-        return Note(
-            Verdict.UNMET,
-            f"the entries in {BLS_ENTRIES} are ostree's, which makes them anew",
-            "use: rpm-ostree kargs --append-if-missing=WORD --delete-if-present=WORD",
-        )
-    pairs = zip(before.menus, after.menus)
-    changed = [variables.config for (old, variables), (new, _) in pairs if new.text != old.text]
-    refusal = find_dangling(view, before.menus[0][1].config) or find_hand_made(view, facts, changed)
-    problems = boot_problems(after.boots(), rules)
-    if refusal is None and problems:
-        return Note(
-            Verdict.UNMET,
-            f"{problems[0]}, and that comes from a variable of GRUB's in its options",
-            "see grub2-editenv list; $tuned_params is set by the profile of tuned",
-        )
-    return refusal
 
 
 def _changes(before: _Sources, after: _Sources) -> Iterator[Write]:

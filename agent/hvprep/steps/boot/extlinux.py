@@ -16,11 +16,11 @@ from hvprep.facts.gather import Facts
 from hvprep.formats import extlinux
 from hvprep.formats.extlinux import Config, Entry
 from hvprep.model.change import Write
-from hvprep.model.finding import Note, Outcome, Verdict
+from hvprep.model.finding import Note, Outcome
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.extlinux_settings import plan_settings
-from hvprep.steps.boot.mechanism import Boot, unknown_kernels
+from hvprep.steps.boot.mechanism import Boot, missing_kernel, unknown_kernels
 from hvprep.steps.boot.rules import EntryRules
 
 
@@ -42,6 +42,16 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
     ]
 
 
+def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Note]:
+    """See Mechanism."""
+    for file in _read(view, loader):
+        own = {entry.line for entry, _ in file.own}
+        for entry in file.config.entries:
+            if entry.kernel is not None and entry.line not in own:
+                named = f'{file.path}: entry "{entry.title}"'
+                yield missing_kernel(named, entry.kernel, "remove that entry")
+
+
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Nothing changes where one of the files does not read."""
     files = _read(view, loader)
@@ -49,7 +59,6 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
     booted = _booted(files)
     settings = [] if booted is None else list(plan_settings(view, rules, booted))
     for file in files:
-        yield from _missing_kernels(view, loader, file)
         yield from unknown_kernels(view, facts, [(file.path, kernel) for _, kernel in file.own])
     for file, text in zip(files, edited):
         if text != file.config.render():
@@ -99,17 +108,6 @@ def _edited(file: _File, rules: EntryRules) -> str:
 
     with in_file(file.path):
         return extlinux.edit_words(file.config, edit).render()
-
-
-def _missing_kernels(view: View, loader: BootLoader, file: _File) -> Iterator[Note]:
-    own = {entry.line for entry, _ in file.own}
-    for entry in file.config.entries:
-        if entry.kernel is not None and entry.line not in own:
-            yield Note(
-                Verdict.UNMET,
-                f'{file.path}: entry "{entry.title}" boots {entry.kernel}, which is not there',
-                f"install that kernel again, or remove the entry from {file.path}",
-            )
 
 
 def _booted(files: Sequence[_File]) -> Sequence[str] | None:

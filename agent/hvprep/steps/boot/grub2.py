@@ -16,10 +16,10 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_defaults import plan_defaults
-from hvprep.steps.boot.grub_entries import lost_lines, missing_kernel, own_kernels, own_lines
+from hvprep.steps.boot.grub_entries import lost_lines, own_kernels, own_lines
 from hvprep.steps.boot.grub_variables import Variables, read_variables, uses_options
 from hvprep.steps.boot.judge_grub_cfg import NO_OTHER_SYSTEMS
-from hvprep.steps.boot.mechanism import Boot, boot_problems
+from hvprep.steps.boot.mechanism import Boot, boot_problems, missing_kernel
 from hvprep.steps.boot.rules import EntryRules, rules_to_wants
 
 _MIB = 1024 * 1024
@@ -37,22 +37,27 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
     return [replace(boot, title=f"{boot.title} in {boot.where}") for boot in boots]
 
 
-def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
+def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Note]:
     """See Mechanism. Hand-made files are left alone: the generator would overwrite them."""
     for config in loader.configs:
         variables = read_variables(view, config).values
         for title, kernel in lost_lines(view, read_cfg(view, config), variables):
             remedy = f"make {config} anew, or remove the entry"
             yield missing_kernel(f'entry "{title}" of {config}', kernel, remedy)
-    wrong = [path for path in loader.configs if boot_problems(read_menu(view, path), rules)]
-    by_variables = [_plan_variables(view, path, rules) for path in wrong if not is_generated(view, path)]
-    refusal = find_dangling(view, loader.config)
-    if refusal is None and not all(by_variables):
-        refusal = find_hand_made(view, facts, wrong)
-    if refusal is not None:
-        yield refusal
-        return
-    yield from (write for writes in by_variables for write in writes)
+    by_hand = [path for path in _wrong_files(view, loader, rules) if not is_generated(view, path)]
+    changeable = [path for path in by_hand if _plan_variables(view, path, rules)]
+    doubt = find_dangling(view, loader.config)
+    doubt = doubt or find_hand_made(view, facts, [path for path in by_hand if path not in changeable])
+    if doubt is not None:
+        yield doubt
+
+
+def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
+    """See Mechanism."""
+    wrong = _wrong_files(view, loader, rules)
+    for config in wrong:
+        if not is_generated(view, config):
+            yield from _plan_variables(view, config, rules)
     grub, generated = facts.image.grub, [path for path in loader.configs if is_generated(view, path)]
     outcomes = list(plan_defaults(view, grub, rules)) if grub is not None and generated else []
     yield from outcomes
@@ -61,6 +66,10 @@ def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Ite
         if has_changes or config in wrong:
             edited, is_only = _edited(view, config, rules), len(loader.configs) == 1
             yield renew(facts, config, rules_to_wants(rules), edited, _WHY, is_only)
+
+
+def _wrong_files(view: View, loader: BootLoader, rules: EntryRules) -> list[GuestPath]:
+    return [path for path in loader.configs if boot_problems(read_menu(view, path), rules)]
 
 
 def read_menu(view: View, config: GuestPath) -> list[Boot]:

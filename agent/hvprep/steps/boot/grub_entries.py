@@ -10,7 +10,6 @@ from hvprep.facts.kernel_images import kernel_images
 from hvprep.formats.grub_cfg import GrubCfg, is_foreign
 from hvprep.formats.grub_menuentries import Entry, LinuxLine
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
-from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_variables import fill_in
@@ -56,20 +55,11 @@ def is_there(view: View, kernel: str) -> bool:
     return any(view.node(view.resolve(GuestPath(path))) is not None for path in paths)
 
 
-def missing_kernel(entry: str, kernel: str, remedy: str) -> Note:
-    """The finding about an entry whose kernel is gone."""
-    return Note(
-        Verdict.UNMET,
-        f"{entry} boots {kernel}, which is not there",
-        f"install that kernel again, or {remedy}",
-    )
-
-
 def lost_lines(view: View, cfg: GrubCfg, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(title, kernel) of what grub-mkconfig or grubby once wrote for a kernel that is gone."""
     for entry in cfg.entries:
         kernels = [fill_in(line.kernel, variables) for line in entry.linux_lines]
-        if (entry.section or "").endswith("/10_linux"):
+        if (entry.section or "").endswith(("/10_linux", "/20_linux_xen")):
             yield from ((">".join(entry.title), path) for path in kernels if not is_there(view, path))
 
 

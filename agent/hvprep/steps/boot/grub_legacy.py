@@ -18,10 +18,10 @@ from hvprep.formats.automagic import Automagic, Option
 from hvprep.formats.grub_legacy import LinuxLine, Menu, Stanza
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
 from hvprep.model.change import Write
-from hvprep.model.finding import Note, Outcome, Verdict
+from hvprep.model.finding import Note, Outcome
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.boot.mechanism import Boot
+from hvprep.steps.boot.mechanism import Boot, missing_kernel
 from hvprep.steps.boot.rules import EntryRules
 
 SYSCONFIG = GuestPath("/etc/sysconfig/bootloader")
@@ -39,11 +39,16 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
     ]
 
 
+def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Note]:
+    """See Mechanism."""
+    for path in loader.configs:
+        yield from _missing_kernels(view, facts, path, read_menu(view, path))
+
+
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Stanzas keep their number and their order, so `default` and `fallback` stay right."""
     for path in loader.configs:
         menu = read_menu(view, path)
-        yield from _missing_kernels(view, facts, path, menu)
         edited = _with_options(_with_words(view, facts, menu, rules), rules)
         if edited != menu.render():
             yield _write(path, edited, "the boot entries get these parameters, also those of later kernels")
@@ -88,11 +93,8 @@ def _missing_kernels(view: View, facts: Facts, path: GuestPath, menu: Menu) -> I
         if linux is None or stanza.chainloads or _device(stanza) not in own:
             continue
         if all(view.node(view.resolve(place)) is None for place in _places(linux)):
-            yield Note(
-                Verdict.UNMET,
-                f'{path}: entry "{stanza.title}" boots {linux.path}, which is not there',
-                f"install that kernel again, or remove the entry from {path} (and see to `default` then)",
-            )
+            entry = f'{path}: entry "{stanza.title}"'
+            yield missing_kernel(entry, linux.path, "remove that entry (and see to `default` then)")
 
 
 def _device(stanza: Stanza) -> str:

@@ -37,12 +37,25 @@ class Mechanism:
 
     read_boots  every Boot of this system's kernels, recovery included, others' systems and tools left out.
                 Raises FormatError where its configuration does not read
+    find_doubts UNMET notes where it is not clear what boots, or whose business that is: then nothing is
+                changed, see doubts.py. Raises FormatError as read_boots does
     plan        the changes after which every Boot is as the rules ask, now and for later kernels; nothing
-                where it is so already. An UNMET note where it cannot be changed by a program
+                where it is so already. An UNMET note where it cannot be changed by a program. Asked for where
+                there is no doubt
     """
 
     read_boots: Callable[[View, Facts, BootLoader], Sequence[Boot]]
+    find_doubts: Callable[[View, Facts, BootLoader, EntryRules], Iterator[Note]]
     plan: Callable[[View, Facts, BootLoader, EntryRules], Iterator[Outcome]]
+
+
+def missing_kernel(entry: str, kernel: str, remedy: str) -> Note:
+    """The doubt about an entry whose kernel is gone."""
+    return Note(
+        Verdict.UNMET,
+        f"{entry} boots {kernel}, which is not there",
+        f"install that kernel again, or {remedy}; then run hvprep prepare again",
+    )
 
 
 def boot_problems(boots: Sequence[Boot], rules: EntryRules) -> tuple[str, ...]:

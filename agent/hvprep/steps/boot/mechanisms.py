@@ -9,10 +9,13 @@ from hvprep.steps.boot import bls, extlinux, grub2, grub_legacy, systemd_boot, u
 from hvprep.steps.boot.mechanism import Mechanism
 
 MECHANISMS: Mapping[LoaderKind, Mechanism] = {
-    LoaderKind.GRUB2: Mechanism(grub2.read_boots, grub2.plan),
-    LoaderKind.GRUB2_BLS: Mechanism(bls.read_boots, bls.plan),
-    LoaderKind.GRUB_LEGACY: Mechanism(grub_legacy.read_boots, grub_legacy.plan),
-    LoaderKind.SYSTEMD_BOOT: Mechanism(systemd_boot.read_boots, systemd_boot.plan),
-    LoaderKind.EXTLINUX: Mechanism(extlinux.read_boots, extlinux.plan),
-    LoaderKind.UNIFIED_KERNEL_IMAGE: Mechanism(unified.read_boots, unified.plan),
+    kind: Mechanism(module.read_boots, module.find_doubts, module.plan)
+    for kind, module in (
+        (LoaderKind.GRUB2, grub2),
+        (LoaderKind.GRUB2_BLS, bls),
+        (LoaderKind.GRUB_LEGACY, grub_legacy),
+        (LoaderKind.SYSTEMD_BOOT, systemd_boot),
+        (LoaderKind.EXTLINUX, extlinux),
+        (LoaderKind.UNIFIED_KERNEL_IMAGE, unified),
+    )
 }

@@ -19,13 +19,13 @@ from hvprep.facts.systemd_boot import ENTRIES
 from hvprep.formats import bls
 from hvprep.formats.bls import Entry
 from hvprep.model.change import Write
-from hvprep.model.finding import Note, Outcome, Verdict
+from hvprep.model.finding import Note, Outcome
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot import unified
 from hvprep.steps.boot.entry_files import read_entries
 from hvprep.steps.boot.kernel_install import plan_cmdline
-from hvprep.steps.boot.mechanism import Boot, unknown_kernels
+from hvprep.steps.boot.mechanism import Boot, missing_kernel, unknown_kernels
 from hvprep.steps.boot.rules import EntryRules
 
 
@@ -41,10 +41,17 @@ def read_boots(view: View, facts: Facts, loader: BootLoader) -> Sequence[Boot]:
     ]
 
 
+def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Note]:
+    """See Mechanism."""
+    for path, entry in _entries(view, loader).items():
+        kernel = _kernel(path, entry)
+        if kernel is not None and view.node(view.resolve(kernel)) is None:
+            yield missing_kernel(str(path), str(kernel), f"remove {path}")
+
+
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
     """See Mechanism. Nothing changes where one of the entries does not read."""
     own = _own_entries(view, loader)
-    yield from _missing_kernels(view, loader)
     yield from unknown_kernels(view, facts, [(path, kernel) for path, (_, kernel) in own.items()])
     edited = {path: _edited(path, entry, rules) for path, (entry, _) in own.items()}
     for path, (entry, _) in own.items():
@@ -75,17 +82,6 @@ def _kernel(path: GuestPath, entry: Entry) -> GuestPath | None:
     if entry.linux is None:
         return None
     return path.parent.parent.parent / entry.linux.lstrip("/")
-
-
-def _missing_kernels(view: View, loader: BootLoader) -> Iterator[Note]:
-    for path, entry in _entries(view, loader).items():
-        kernel = _kernel(path, entry)
-        if kernel is not None and view.node(view.resolve(kernel)) is None:
-            yield Note(
-                Verdict.UNMET,
-                f"{path} boots {kernel}, which is not there",
-                f"install that kernel again, or remove {path}",
-            )
 
 
 def _edited(path: GuestPath, entry: Entry, rules: EntryRules) -> Entry:
