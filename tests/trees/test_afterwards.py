@@ -168,7 +168,13 @@ def test_a_console_that_somebody_adds_behind_ours_is_found(rig: Rig) -> None:
     assert "its last console is console=tty0, not console=ttyS0,115200n8" in finding.because[0]
     assert rig.finding("serial-getty").verdict is Verdict.UNMET, "it is judged once grub.cfg is made anew"
     rig.prepare()
-    assert (rig.root / CFG).read_text() == text
+    line = text[: text.index("rootdelay=300")].rpartition("\n")[2]
+    own = "console=ttyS0,115200n8 earlyprintk=ttyS0,115200 rootdelay=300"
+    assert own in f"{line}rootdelay=300"
+    # It moves before ours, and stays: no file that grub.cfg is made from has it.
+    expected = f"ro console=tty0 {own}"
+    assert (rig.root / CFG).read_text() == text.replace(f"ro  {own}", expected, 1)
+    assert rig.plan().changes == ()
 
 
 def test_entries_that_os_prober_wrote_do_not_count(rig: Rig) -> None:

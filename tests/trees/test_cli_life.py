@@ -165,7 +165,8 @@ def test_an_interrupted_prepare_takes_everything_back(root: Path, number: int) -
     assert diff_snapshots(before, take_snapshot(root)) == []
 
 
-def test_a_killed_prepare_is_taken_back_by_the_next(root: Path) -> None:
+@pytest.mark.parametrize("name", ["", "1", "0001"])
+def test_a_killed_prepare_is_taken_back_by_the_next(root: Path, name: str) -> None:
     before = take_snapshot(root)
     process = start_and_wait(root, ["prepare", "--root", str(root), "--yes"])
     process.kill()
@@ -174,7 +175,7 @@ def test_a_killed_prepare_is_taken_back_by_the_next(root: Path) -> None:
     done = hvprep("check", "--root", str(root))
     assert "Transaction 0001 was cut off (open): hvprep rollback" in done.out
     assert "it was cut off; hvprep rollback takes it back" in hvprep("status", "--root", str(root)).out
-    done = hvprep("rollback", "--root", str(root), "--yes")
+    done = hvprep("rollback", "--root", str(root), "--yes", *filter(None, [name]))
     assert (done.status, done.out) == (0, "Transaction 0001, which had been cut off, was taken back.\n")
     assert diff_snapshots(before, take_snapshot(root)) == []
     done = hvprep("prepare", "--root", str(root), "--yes")

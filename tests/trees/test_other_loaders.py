@@ -19,7 +19,13 @@ from tests.trees.unified import write_addon, write_image
 from tests.trees.untouched import expect_untouched
 
 AGENT = Path(__file__).parents[2] / "agent"
-CHANGED = ("debian-12-systemd-boot", "alpine-extlinux", "arch-systemd-boot")
+CHANGED = (
+    "debian-12-systemd-boot",
+    "alpine-extlinux",
+    "arch-systemd-boot",
+    "arch-grub",
+    "opensuse-grub2-bls",
+)
 LEFT_ALONE = ("flatcar-like", "two-loaders")
 WORDS = "root=UUID=5c1c9f3e-6f0c-4b52-9c2e-6d6f4f2b1a32 rw quiet"
 OURS = "console=ttyS0,115200n8 earlyprintk=ttyS0,115200 rootdelay=300"

@@ -49,6 +49,7 @@ TREES = (
     "el-9",
     "el-10",
     "fedora-41",
+    "fedora-41-workstation",
     "oracle-9-uek",
     "amazon-2",
     "amazon-2023",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hvprep.engine.planner import make_plan
 from hvprep.facts.gather import gather
-from hvprep.model.change import Write
+from hvprep.model.change import Link, Write
 from hvprep.model.finding import Finding, Verdict
 from hvprep.settings import Settings
 from hvprep.steps.serial_getty import SERIAL_GETTY
@@ -39,6 +39,18 @@ file /boot/vmlinuz-2.6.32
 file /boot/grub/grub.conf
 |title One
 | kernel /vmlinuz-2.6.32 ro {}
+"""
+
+
+#: Gentoo, Artix: gettys are services.
+OPENRC = """file /etc/init.d/agetty 0755
+|#!/sbin/openrc-run
+dir /etc/runlevels/default
+link /etc/init.d/agetty.tty1 agetty
+link /etc/runlevels/default/agetty.tty1 /etc/init.d/agetty.tty1
+"""
+ENABLED = """link /etc/init.d/agetty.ttyS0 agetty
+link /etc/runlevels/default/agetty.ttyS0 /etc/init.d/agetty.ttyS0
 """
 
 
@@ -86,6 +98,26 @@ def test_one_is_added(tmp_path: Path, text: str, path: str, line: str) -> None:
     assert find(tmp_path, "").verdict is Verdict.MET
 
 
+def test_openrc_gets_a_service_of_the_port(tmp_path: Path) -> None:
+    finding = find(tmp_path, OPENRC, Settings(kernel_console="ttyS1,9600n8"))
+    links = [change for change in finding.changes if isinstance(change, Link)]
+    assert [(str(link.path), link.target) for link in links] == [
+        ("/etc/init.d/agetty.ttyS1", "agetty"),
+        ("/etc/runlevels/default/agetty.ttyS1", "/etc/init.d/agetty.ttyS1"),
+    ]
+    (settings,) = [change for change in finding.changes if isinstance(change, Write)]
+    assert (str(settings.path), b'\nbaud="9600"\n' in settings.content) == ("/etc/conf.d/agetty.ttyS1", True)
+
+
+def test_openrc_beside_an_inittab_with_gettys_leaves_them_there(tmp_path: Path) -> None:
+    assert list(written(find(tmp_path, SYSV + AGETTY + OPENRC))) == ["/etc/inittab"]
+
+
+def test_what_the_administrator_set_for_the_service_stays(tmp_path: Path) -> None:
+    finding = find(tmp_path, OPENRC + 'file /etc/conf.d/agetty.ttyS0\n|baud="57600"\n')
+    assert [type(change) for change in finding.changes] == [Link, Link]
+
+
 def _as_tree(change: Write) -> str:
     return f"file {change.path}\n" + "".join(f"|{line}\n" for line in change.content.decode().splitlines())
 
@@ -115,8 +147,10 @@ def test_on_the_port_and_with_the_speed_of_the_console(tmp_path: Path) -> None:
         ),
         (EL6 + GRUB.format("console=ttyS0"), Verdict.MET, "starts a getty for the kernel's console=ttyS0"),
         (EL6 + GRUB.format(""), Verdict.UNMET, "starts a getty once every boot entry has console=ttyS0"),
-        ("file /etc/inittab\n|id:3:initdefault:\n", Verdict.NOT_ASSESSED, "nothing in /etc/inittab"),
-        ("file /etc/inittab\n|# inittab is no longer used.\n", Verdict.NOT_ASSESSED, "nothing in"),
+        ("file /etc/inittab\n|id:3:initdefault:\n", Verdict.NOT_ASSESSED, "no getty is started by systemd"),
+        (OPENRC + ENABLED, Verdict.MET, "agetty.ttyS0 is in a runlevel of OpenRC"),
+        (SYSV + OPENRC + ENABLED, Verdict.MET, "agetty.ttyS0 is in a runlevel of OpenRC"),
+        ("file /etc/inittab\n|# inittab is no longer used.\n", Verdict.NOT_ASSESSED, "no getty is started"),
         (SYSV + "|2:2345:respawn:/sbin/x\r\n", Verdict.NOT_ASSESSED, "has a carriage return"),
     ],
 )

@@ -67,7 +67,7 @@ def judge(tmp_path: Path, old: str, new: str, wants: Tuple[str, ...] = RULES) ->
     ("old", "new"),
     [
         (OLD, entry()),
-        (OLD, entry(rest="console=tty0 console=ttyS0 mitigations=off")),
+        (OLD, entry(rest="ro console=tty0 console=ttyS0 mitigations=off")),
         (OLD, entry() + entry("Linux 5.10", "/boot/vmlinuz-5.10", initrd="/boot/initrd.img-5.10")),
         (OLD, entry() + OTHERS),
         (OLD + OTHERS, entry()),

@@ -62,7 +62,7 @@ def cases() -> Iterator[Tuple[str, Verdict, str]]:
     yield TEMPLATE + GENERATOR, unmet, "once every boot entry has console=ttyS0"
     yield TEMPLATE + f"link {WANTS} /usr/lib/systemd/system/serial-getty@.service\n", met, "is enabled"
     yield TEMPLATE, unmet, "serial-getty@ttyS0.service is not enabled, and no generator starts it"
-    yield "", Verdict.NOT_ASSESSED, "there is no serial-getty@.service"
+    yield "", Verdict.NOT_ASSESSED, "no getty is started by systemd"
     mask = "link /etc/systemd/system/{} /dev/null\n"
     for unit in ("serial-getty@ttyS0.service", "serial-getty@.service", "getty.target"):
         yield TEMPLATE + GENERATOR + prepared + mask.format(unit), unmet, f"{unit} is masked"

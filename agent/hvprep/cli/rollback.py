@@ -6,7 +6,7 @@ import argparse
 
 from hvprep.cli.render import Screen, can_ask
 from hvprep.cli.session import add_root_argument, open_machine, read_machine, refuse_others_than_root
-from hvprep.engine.journal import State, read_transactions
+from hvprep.engine.journal import State, is_meant, read_transactions
 from hvprep.engine.preflight import refuse_unmounted
 from hvprep.engine.restoring import roll_back
 from hvprep.engine.rollback import RollbackPlan, plan_rollback, to_roll_back
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         recovered = recover(machine, JUDGES, screen.progress, options.force)
         for transaction in recovered:
             screen.line(f"Transaction {transaction}, which had been cut off, was taken back.")
-        if recovered and options.id in (None, *recovered, *(each.lstrip("0") for each in recovered)):
+        if recovered and (options.id is None or any(is_meant(each, options.id) for each in recovered)):
             return _EXIT_DONE
         return _roll_back(options, screen, machine)
 

@@ -79,6 +79,15 @@ class Transaction:
         return str(self.records[0].get("time", "")) if self.records else ""
 
 
+def is_meant(transaction_id: str, name: str) -> bool:
+    """Whether a person who writes `name` means that transaction.
+
+    >>> is_meant("0001", "1"), is_meant("0001", "0001"), is_meant("0010", "1")
+    (True, True, False)
+    """
+    return name.lstrip("0") == transaction_id.lstrip("0")
+
+
 def read_transactions(root: Root) -> tuple[Transaction, ...]:
     """Every transaction of this machine, oldest first. Raises FormatError, Refusal (a newer version)."""
     return tuple(_read(root, path) for path in _directories(root))

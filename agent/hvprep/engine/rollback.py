@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hvprep.engine.building import backup_of, candidate_of
-from hvprep.engine.journal import Record, State, Transaction, find_blob
+from hvprep.engine.journal import Record, State, Transaction, find_blob, is_meant
 from hvprep.errors import FormatError, Refusal, UsageError
 from hvprep.model.change import Build, change_from_json
 from hvprep.model.document import as_path, shorten
@@ -133,7 +133,7 @@ def to_roll_back(transactions: Iterable[Transaction], first: str | None = None) 
     standing = [each for each in known if each.state is not State.ROLLED_BACK]
     if first is None:
         return tuple(standing[-1:])
-    wanted = [each for each in known if first.isdecimal() and each.number == int(first)]
+    wanted = [each for each in known if is_meant(each.id, first)]
     if not wanted:
         raise UsageError(
             f"there is no transaction {first}",

@@ -10,7 +10,7 @@ from enum import Enum
 from hvprep.errors import FormatError
 from hvprep.facts.extlinux import find_extlinux
 from hvprep.facts.grub_legacy import find_grub_legacy
-from hvprep.facts.systemd_boot import find_systemd_boot
+from hvprep.facts.systemd_boot import find_grub_with_entries, find_systemd_boot
 from hvprep.facts.tools import GrubTool
 from hvprep.facts.unified_images import UnifiedImage
 from hvprep.model.node import GuestPath
@@ -39,6 +39,7 @@ class LoaderKind(str, Enum):
 
     GRUB2 = "GRUB 2"
     GRUB2_BLS = "GRUB 2 with Boot Loader Specification entries"
+    GRUB2_ESP = "GRUB 2 with entries on the EFI partition"
     GRUB_LEGACY = "GRUB legacy"
     SYSTEMD_BOOT = "systemd-boot"
     EXTLINUX = "extlinux"
@@ -71,11 +72,16 @@ def probe_boot_loaders(
     if legacy is not None:
         found.append(BootLoader(LoaderKind.GRUB_LEGACY, *legacy))
     is_alone = not found
-    for kind, find in ((LoaderKind.SYSTEMD_BOOT, find_systemd_boot), (LoaderKind.EXTLINUX, find_extlinux)):
+    for kind, find in (
+        (LoaderKind.GRUB2_ESP, find_grub_with_entries),
+        (LoaderKind.SYSTEMD_BOOT, find_systemd_boot),
+        (LoaderKind.EXTLINUX, find_extlinux),
+    ):
         other = find(view, is_alone)
         if other is not None:
             found.append(BootLoader(kind, *other))
-    if unified and not any(loader.kind is LoaderKind.SYSTEMD_BOOT for loader in found):
+    finds_images = (LoaderKind.GRUB2_ESP, LoaderKind.SYSTEMD_BOOT)
+    if unified and not any(loader.kind in finds_images for loader in found):
         found.append(_firmware(unified))
     return tuple(found)
 

@@ -20,8 +20,10 @@ _MODULES = GuestPath("/lib/modules")
 #: vmlinuz-6.1.0-9-amd64, and vmlinuz-linux or vmlinuz-lts, of which the name is no version.
 _NUMBERED = re.compile(r"(?:vmlinu[xz]|kernel|b?z?Image)-(?P<label>[0-9][^/]*)")
 _NAMED = re.compile(r"vmlinuz-(?P<label>[A-Za-z][^/]*)")
-#: Where kernel-install puts them: MACHINE-ID/VERSION/linux below one of these.
+#: Where kernel-install puts them: MACHINE-ID/VERSION/linux below one of these. openSUSE's sdbootutil has the
+#: digest of the content in the name.
 _BLS_PLACES = ("/boot", "/efi", "/boot/efi")
+_DIGESTED = re.compile(r"(?:linux|initrd)-[0-9a-f]{40,}")
 #: Copies that package managers and people leave, which boot loaders' generators skip most of, and SUSE's
 #: vmlinux-VERSION.gz for debuggers.
 _LEFTOVER = re.compile(
@@ -45,10 +47,16 @@ def kernel_images(view: View) -> Mapping[str, GuestPath]:
             ):
                 _add(view, found, match["label"], path)
     for place in _BLS_PLACES:
-        for path in readable_paths(view, f"{place}/*/[0-9]*/linux"):
-            if not _NO_SYSTEM.search(path.parent.name):
-                _add(view, found, f"{path.parent.parent.name}/{path.parent.name}", path)
+        for path in readable_paths(view, f"{place}/*/[0-9]*/linux*"):
+            if (path.name == "linux" or is_digested(path)) and not _NO_SYSTEM.search(path.parent.name):
+                unique = "" if path.name == "linux" else f"{path.name}/"
+                _add(view, found, f"{path.parent.parent.name}/{unique}{path.parent.name}", path)
     return found
+
+
+def is_digested(path: GuestPath) -> bool:
+    """Whether the name of a kernel or initrd holds the digest of its content."""
+    return _DIGESTED.fullmatch(path.name) is not None
 
 
 def _add(view: View, found: dict[str, GuestPath], label: str, path: GuestPath) -> None:

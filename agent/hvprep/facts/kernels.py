@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from hvprep.errors import FormatError
-from hvprep.facts.kernel_images import find_image_version, kernel_images
+from hvprep.facts.kernel_images import find_image_version, is_digested, kernel_images
 from hvprep.formats.kernel_config import builtin_modules
 from hvprep.formats.kernel_modules import ModuleIndex, parse_module_index
 from hvprep.model.node import GuestPath
@@ -91,9 +91,8 @@ def probe_kernel(view: View, label: str, image: GuestPath) -> Kernel:
     version = find_image_version(view, label, image) or ""
     name = "" if label.rpartition("/")[2] == version else label
     kernel = Kernel(version, image, None, None, label=name)
-    initrd = next((path for path in kernel.initrd_names if view.node(path) is not None), None)
-    fallback = image.parent / _FALLBACK_NAME.format(kernel.name)
-    kernel = replace(kernel, initrd=initrd, fallbacks=(fallback,) if view.node(fallback) is not None else ())
+    initrd, fallbacks = _find_initrds(view, kernel)
+    kernel = replace(kernel, initrd=initrd, fallbacks=fallbacks)
     if not version:
         return replace(kernel, problem=f"neither {image} nor /lib/modules tells its version")
     try:
@@ -102,6 +101,16 @@ def probe_kernel(view: View, label: str, image: GuestPath) -> Kernel:
         return replace(kernel, problem=f"{kernel.directory}: {error.sentence}")
     problem = f"{kernel.directory}/modules.dep is not there" if modules is None else None
     return replace(kernel, modules=modules, problem=problem)
+
+
+def _find_initrds(view: View, kernel: Kernel) -> tuple[GuestPath | None, tuple[GuestPath, ...]]:
+    """(its initrd by name, further ones), existing."""
+    if is_digested(kernel.image):
+        found = [path for path in view.glob(f"{kernel.image.parent}/initrd-*") if is_digested(path)]
+        return (found[0] if found else None), tuple(found[1:])
+    initrd = next((path for path in kernel.initrd_names if view.node(path) is not None), None)
+    fallback = kernel.image.parent / _FALLBACK_NAME.format(kernel.name)
+    return initrd, ((fallback,) if view.node(fallback) is not None else ())
 
 
 def _read_modules(view: View, kernel: Kernel) -> ModuleIndex | None:

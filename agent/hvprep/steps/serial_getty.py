@@ -11,11 +11,11 @@ from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.boot.rules import console_device, is_console
-from hvprep.steps.getty import inittab, securetty, systemd, upstart
+from hvprep.steps.getty import inittab, openrc, securetty, systemd, upstart
 from hvprep.steps.getty.port import choose_port
 
 #: Each by the files that it starts gettys from; where several are there, the first is the one that runs.
-_INITS = (systemd, upstart, inittab)
+_INITS = (systemd, upstart, inittab, openrc)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -32,7 +32,7 @@ def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outco
     if init is None:
         yield Note(
             Verdict.NOT_ASSESSED,
-            "there is no serial-getty@.service, no job of upstart, and nothing in /etc/inittab",
+            "no getty is started by systemd, a job of upstart, /etc/inittab or a service of OpenRC",
             "see that a getty runs on the serial port",
         )
         return

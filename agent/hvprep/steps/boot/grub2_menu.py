@@ -5,7 +5,7 @@ Where entries are Boot Loader Specification files grub.cfg is edited instead, as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hvprep.facts.boot_loaders import BLS_ENTRIES, BootLoader, LoaderKind
 from hvprep.facts.gather import Facts
@@ -13,10 +13,17 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.boot.grub2 import find_dangling, find_hand_made, is_generated, renew
-from hvprep.steps.boot.grub_menu import edit_menu, menu_problems
+from hvprep.steps.boot.grub2 import is_generated, renew
+from hvprep.steps.boot.grub_menu import (
+    AUTO_HIDE,
+    edit_menu,
+    hides_after_good_boots,
+    menu_commands,
+    menu_problems,
+)
 from hvprep.steps.boot.grub_menu_defaults import plan_menu_defaults
-from hvprep.steps.boot.menu_rules import MenuRules, menu_to_wants
+from hvprep.steps.boot.grub_variables import read_variables
+from hvprep.steps.boot.menu_rules import VISIBLE_S, MenuRules, menu_to_wants
 
 _WHY = "grub.cfg is made anew, with the menu on the serial port"
 _WHY_EDITED = "the menu comes to the serial port"
@@ -27,14 +34,15 @@ def plan_menu(view: View, facts: Facts, loader: BootLoader, rules: MenuRules) ->
     configs = [path for path in loader.configs if path != BLS_ENTRIES]
     texts = {path: (view.read(path) or b"").decode("utf-8", "surrogateescape") for path in configs}
     wrong = [path for path in configs if menu_problems(texts[path], rules)]
-    refusal = find_dangling(view, configs[0]) or find_hand_made(view, facts, wrong)
+    by_hand = [path for path in wrong if not is_generated(view, path)]
     for path in configs:
         problems = menu_problems(texts[path], rules)
         for problem in problems:
-            yield Note(Verdict.UNMET, f"{path}: {problem}", refusal.remedy if refusal is not None else None)
+            yield Note(Verdict.UNMET, f"{path}: {problem}", _by_hand(path, rules) if by_hand else None)
         if not problems:
             yield Note(Verdict.MET, f"the menu of {path} is on {' and '.join(rules.terminals)}")
-    if refusal is not None:
+    yield from _plan_grubenv(view, [path for path in configs if hides_after_good_boots(texts[path])])
+    if by_hand:
         return
     grub, generated = facts.image.grub, [path for path in configs if is_generated(view, path)]
     writes = 0
@@ -45,6 +53,22 @@ def plan_menu(view: View, facts: Facts, loader: BootLoader, rules: MenuRules) ->
         writes += 1
     for path in generated if writes else wrong:
         yield from _renewed(facts, loader, path, texts[path], rules)
+
+
+def _by_hand(path: GuestPath, rules: MenuRules) -> str:
+    return (
+        f"{path} was made by hand: write there, above its first entry: {', '.join(menu_commands(rules))}; "
+        f"and set timeout={VISIBLE_S} if it is 0"
+    )
+
+
+def _plan_grubenv(view: View, configs: Sequence[GuestPath]) -> Iterator[Write]:
+    """The changes after which the blocks beside these files do not hide the menu."""
+    blocks = {each.path: each.block for each in (read_variables(view, path) for path in configs)}
+    for path, block in blocks.items():
+        if block is not None and block.get(AUTO_HIDE):
+            why = f"{AUTO_HIDE}={block.get(AUTO_HIDE)} in {path} hides the menu after every good boot"
+            yield Write(path, block.unset(AUTO_HIDE).render(), why)
 
 
 def _renewed(

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 from hvprep.steps.boot.menu_rules import VISIBLE_S, MenuRules
 
+#: The variable of grubenv that hides the menu.
+AUTO_HIDE = "menu_auto_hide"
+
 _COMMAND = re.compile(r"^[ \t]*(serial|terminal_input|terminal_output)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 #: How grub-mkconfig hides the menu: since 2.02 by a style, before that by a sleep that a key interrupts.
 _HIDDEN_STYLE = re.compile(r"^([ \t]*set[ \t]+timeout_style=)[\"']?hidden[\"']?[ \t]*$")
@@ -15,6 +18,7 @@ _NO_TIME = re.compile(r"^([ \t]*set[ \t]+timeout=)[\"']?0[\"']?[ \t]*$")
 #: No time where one of these stands in the line before is no hiding: it ends the sleep, or SUSE's one boot of
 #: an entry that somebody chose.
 _WANTED_NO_TIME = re.compile(r"\bsleep\b|boot_once")
+_AUTO_HIDE = re.compile(rf"\$\{{?{AUTO_HIDE}\b")
 _BEGIN_OF_HEADER, _END_OF_HEADER = (f"### {word} /etc/grub.d/00_header ###\n" for word in ("BEGIN", "END"))
 
 
@@ -34,10 +38,21 @@ def edit_menu(text: str, rules: MenuRules) -> str:
     text = _shown(text)
     if not any(_terminal_problems(text, rules)):
         return text
-    terminals = " ".join(rules.terminals)
-    commands = [rules.serial, f"terminal_input {terminals}", f"terminal_output {terminals}"]
-    lines = "".join(f"{command}\n" for command in commands if command)
+    lines = "".join(f"{command}\n" for command in menu_commands(rules))
     return text.replace(_END_OF_HEADER, lines + _END_OF_HEADER, 1)
+
+
+def menu_commands(rules: MenuRules) -> tuple[str, ...]:
+    """What brings the menu to its terminals."""
+    terminals = " ".join(rules.terminals)
+    commands = (rules.serial, f"terminal_input {terminals}", f"terminal_output {terminals}")
+    return tuple(command for command in commands if command)
+
+
+def hides_after_good_boots(text: str) -> bool:
+    """Whether menu_auto_hide in grubenv hides the menu of this grub.cfg: Fedora's 12_menu_auto_hide. anaconda
+    sets it on Fedora Workstation; keys that show the menu all the same are no keys of a serial console."""
+    return _AUTO_HIDE.search(text) is not None
 
 
 def _terminal_problems(text: str, rules: MenuRules) -> list[str]:
@@ -66,10 +81,11 @@ def _last_commands(text: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def _shown(text: str) -> str:
-    """`text` with a menu that can be seen. Its header alone: what Fedora's 12_menu_auto_hide writes hides
-    the menu after good boots only, and only where the administrator asked for that in grubenv."""
+    """`text` with a menu that can be seen: of a generated file its header alone, where what comes later
+    depends on variables."""
     before, begin, rest = text.partition(_BEGIN_OF_HEADER)
-    header, end, after = rest.partition(_END_OF_HEADER)
+    header, end, after = rest.partition(_END_OF_HEADER) if begin else (text, "", "")
+    before = before if begin else ""
     lines = header.split("\n")
     for i, line in enumerate(lines):
         line = _HIDDEN_STYLE.sub(r"\1menu", line)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hvprep.errors import FormatError
 from hvprep.formats import grub_cfg
 from hvprep.formats.grub_cfg import GrubCfg, is_foreign
+from hvprep.formats.kernel_cmdline import parameter_name
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.grub_entries import OwnLine, own_kernels, own_lines
 from hvprep.steps.boot.grub_menu import menu_problems
 from hvprep.steps.boot.menu_rules import is_menu_want, menu_from_wants
-from hvprep.steps.boot.rules import rules_from_wants
+from hvprep.steps.boot.rules import EntryRules, rules_from_wants
 
 #: A want: the generator ran on another machine, so other systems that it found are not this machine's.
 NO_OTHER_SYSTEMS = "no other systems"
@@ -38,6 +39,8 @@ def judge_entries(view: View, candidate: GuestPath, build: Build) -> tuple[str, 
         problems += menu_problems(new.text, menu)
     others = [want for want in build.wants if want != NO_OTHER_SYSTEMS and not is_menu_want(want)]
     rules = rules_from_wants(others)
+    if build.wants:  # a rollback wants nothing, and takes words away
+        problems += _lost_words(old_lines, new_lines, rules)
     if rules is not None:
         for own in new_lines:
             problems += [f'entry "{own.title}": {problem}' for problem in rules.problems(own.line.words)]
@@ -72,6 +75,28 @@ def _losses(old: Sequence[OwnLine], new: Sequence[OwnLine]) -> list[str]:
                     f"the {what} of {kernel} becomes {_shown(new_values)} and was {_shown(old_values)}"
                 )
     return problems
+
+
+def _lost_words(old: Sequence[OwnLine], new: Sequence[OwnLine], rules: EntryRules | None) -> Iterator[str]:
+    """What somebody wrote into an entry and into no file that it is made from. Entries are found again by
+    their titles, and by their kernel where the title is another one now."""
+    told = set()
+    for before in old:
+        same = [own for own in new if own.kernel == before.kernel]
+        after = [own for own in same if own.title == before.title] or same
+        kept = {word for own in after for word in own.line.words}
+        lost = " ".join(word for word in before.line.words if word not in kept and not _may_go(word, rules))
+        if lost and after and (before.title, lost) not in told:
+            told.add((before.title, lost))
+            yield (
+                f'entry "{before.title}" loses {lost}, which stands in no file that it is made from: add '
+                "what is wanted to /etc/default/grub; what is not goes once you make grub.cfg anew yourself"
+            )
+
+
+def _may_go(word: str, rules: EntryRules | None) -> bool:
+    """Whether it is unwanted, or judged elsewhere."""
+    return parameter_name(word) == "root" or (rules is not None and rules.is_unwanted(word))
 
 
 def _identities(boots: Sequence[OwnLine], with_root: bool) -> set[tuple[str, ...]]:

@@ -14,6 +14,7 @@ MECHANISMS: Mapping[LoaderKind, Mechanism] = {
         (LoaderKind.GRUB2, grub2),
         (LoaderKind.GRUB2_BLS, bls),
         (LoaderKind.GRUB_LEGACY, grub_legacy),
+        (LoaderKind.GRUB2_ESP, systemd_boot),
         (LoaderKind.SYSTEMD_BOOT, systemd_boot),
         (LoaderKind.EXTLINUX, extlinux),
         (LoaderKind.UNIFIED_KERNEL_IMAGE, unified),

@@ -11,6 +11,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.getty import openrc
 from hvprep.steps.getty.port import Port, getty_command
 
 _INITTAB = GuestPath("/etc/inittab")
@@ -29,6 +30,9 @@ def plan(view: View, port: Port) -> Iterator[Outcome]:
         return
     if table.find_getty("console") is not None and port.is_console():
         yield Note(Verdict.MET, f"{_INITTAB} keeps a getty on the console, and that is {port.device}")
+        return
+    if openrc.is_enabled(view, port):
+        yield from openrc.plan(view, port)
         return
     command = getty_command(view, port)
     if command is None:
