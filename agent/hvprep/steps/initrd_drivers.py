@@ -102,7 +102,8 @@ def _plan_configuration(
 def _wanted_names(image: ImageFacts, settings: Settings) -> tuple[str, ...]:
     nvme = NVME if settings.initrd_nvme else ()
     root = (f"fs-{image.root_volume.type}",) if image.root_volume.type is not None else ()
-    return tuple(dict.fromkeys((*REQUIRED, *nvme, *root, *settings.initrd_extra_modules)))
+    below = image.root_volume.below
+    return tuple(dict.fromkeys((*REQUIRED, *nvme, *root, *below, *settings.initrd_extra_modules)))
 
 
 def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
