@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hvprep.formats.initrd_modules import modules_in
+from hvprep.model.change import Remove
 from hvprep.model.finding import Verdict
 
 from tests.snapshot import diff_snapshots, take_snapshot
@@ -136,6 +137,50 @@ def test_rollback_after_another_grub_cfg_was_generated(rig: Rig) -> None:
     assert "ttyS0" not in text
     assert not list((rig.root / "boot").glob("**/*hvprep*"))
     assert not (rig.root / "etc/default/grub.d/99-hvprep.cfg").exists()
+
+
+def replace_kernel(rig: Rig) -> None:
+    """A new kernel comes with its initrd, the old one goes with its own; the boot entries are made anew."""
+    shutil.copytree(rig.root / f"usr/lib/modules/{OLD}", rig.root / f"usr/lib/modules/{NEW}")
+    shutil.copy(rig.root / f"boot/vmlinuz-{OLD}", rig.root / f"boot/vmlinuz-{NEW}")
+    rig.machine().runner.check(GENERATORS["debian-12-initramfs-tools"], 30)
+    for name in (f"vmlinuz-{OLD}", f"initrd.img-{OLD}"):
+        (rig.root / "boot" / name).unlink()
+    shutil.rmtree(rig.root / f"usr/lib/modules/{OLD}")
+    make_grub_cfg(rig)
+
+
+def test_a_backup_of_a_kernel_that_is_gone_goes_with_the_next_changes(rig: Rig) -> None:
+    rig.prepare()
+    backup = rig.root / f"boot/initrd.img-{OLD}.hvprep-old"
+    content = backup.read_bytes()
+    replace_kernel(rig)
+    for name in (f"vmlinuz-{OLD}.hvprep-old", "initrd-of-mine", f"initrd.img-{NEW}.hvprep-old"):
+        (rig.root / "boot" / name).write_text("not ours to remove\n")
+    assert [finding.verdict for finding in rig.plan().findings] == [Verdict.MET] * 4
+    assert rig.prepare().changes == (), "it is no reason for a change"
+
+    (rig.root / f"boot/initrd.img-{NEW}").write_bytes(b"")
+    before = take_snapshot(rig.root)
+    plan = rig.prepare()
+    removes = [item.change for item in plan.changes if isinstance(item.change, Remove)]
+    assert [(change.path.name, change.why) for change in removes] == [
+        (backup.name, f"the kernel that /boot/{backup.name} was for is not installed any more")
+    ]
+    assert not backup.exists()
+    assert (rig.root / "boot/initrd-of-mine").exists()
+    assert (rig.root / f"boot/vmlinuz-{OLD}.hvprep-old").exists()
+    rig.rollback()
+    assert diff_snapshots(before, take_snapshot(rig.root)) == []
+    assert backup.read_bytes() == content
+
+
+def test_where_nothing_may_be_changed_no_backup_goes(rig: Rig) -> None:
+    rig.prepare()
+    replace_kernel(rig)
+    (rig.root / f"boot/initrd.img-{NEW}").write_bytes(b"")
+    (rig.root / "boot/grub/grub.cfg").unlink()
+    assert rig.prepare().changes == ()
 
 
 def test_rollback_after_another_initrd_was_generated(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import pytest
 from hvprep.model.finding import Finding, Verdict
@@ -134,6 +134,42 @@ def test_fragments_of_mkinitcpio_are_one_command_line(tmp_path: Path) -> None:
     rig.prepare("kernel-parameters")
     assert (rig.root / "etc/cmdline.d/10-root.conf").read_text() == "# root\nroot=/dev/sda2\n"
     assert (rig.root / "etc/cmdline.d/20-more.conf").read_text() == f"rw {OURS}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            'kernel_cmdline="root=/dev/sda2 rw quiet"',
+            f'kernel_cmdline="root=/dev/sda2 rw"\nkernel_cmdline+=" {OURS} "',
+        ),
+        (
+            'kernel_cmdline+=" rhgb "\nkernel_cmdline+=" rw console=ttyS0 "\nuefi="yes"',
+            f'kernel_cmdline+=" "\nkernel_cmdline+=" rw "\nuefi="yes"\nkernel_cmdline+=" {OURS} "',
+        ),
+        ('uefi="yes"', None),
+        (f'kernel_cmdline="rw {OURS}"', None),
+    ],
+)
+def test_dracuts_own_command_line(before: str, after: Optional[str], tmp_path: Path) -> None:
+    rig = rig_of("unified-images", tmp_path)
+    write_image(rig.root, UKI, WORDS)
+    path = rig.root / "etc/dracut.conf.d/uki.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{before}\n")
+    rig.prepare("kernel-parameters")
+    assert path.read_text() == f"{before if after is None else after}\n"
+    assert not findings(rig)["kernel-parameters"].changes
+
+
+def test_dracuts_own_command_line_in_a_file_of_a_package_is_named(tmp_path: Path) -> None:
+    rig = rig_of("unified-images", tmp_path)
+    write_image(rig.root, UKI, WORDS)
+    add_to_tree(rig.root, 'file /usr/lib/dracut/dracut.conf.d/uki.conf\n|kernel_cmdline="quiet"\n')
+    rig.prepare("kernel-parameters")
+    assert "kernel_cmdline of dracut.conf is not what one" in " ".join(
+        findings(rig)["kernel-parameters"].because
+    )
 
 
 def test_unified_images_beside_the_entries_of_systemd_boot_are_judged_too(tmp_path: Path) -> None:

@@ -50,3 +50,24 @@ def test_from_the_mounts_of_a_running_system(tmp_path: Path, types: Tuple[str, .
     mounts = [Mount("/dev/sda1", GuestPath("/"), kind, ()) for kind in types]
     mounts.append(Mount("/dev/sda2", GuestPath("/boot"), "vfat", ()))
     assert probe_root_volume(Root(tmp_path), replace(RUNNING, mounts=tuple(mounts))).type == answer
+
+
+@pytest.mark.parametrize(
+    ("device", "crypttab", "below"),
+    [
+        ("/dev/mapper/rl-root", "", ("dm_mod",)),
+        ("/dev/VolGroup00/LogVol00", "", ("dm_mod",)),
+        ("/dev/mapper/luks-1", "luks-1 UUID=2 none luks", ("dm_mod", "dm_crypt")),
+        ("/dev/mapper/luks-1", "# luks-1\n|luks-2 UUID=2", ("dm_mod",)),
+        ("/dev/sda1", "", ()),
+        ("UUID=1", "", ()),
+        ("/dev/disk/by-uuid/1", "", ()),
+        ("/dev/md/root", "", ()),
+        ("/dev/cciss/c0d0p1", "", ()),
+    ],
+)
+def test_what_it_lies_on(tmp_path: Path, device: str, crypttab: str, below: Tuple[str, ...]) -> None:
+    add_to_tree(tmp_path, f"file /etc/fstab\n|{device} / ext4\nfile /etc/crypttab\n|{crypttab}\n")
+    assert probe_root_volume(Root(tmp_path), None).below == below
+    mounts = (Mount(device, GuestPath("/"), "ext4", ()),)
+    assert probe_root_volume(Root(tmp_path), replace(RUNNING, mounts=mounts)).below == below

@@ -12,16 +12,20 @@ from dataclasses import replace
 from hvprep.engine.execution import Execution, Judge, expect_file, make_parents, touched_by
 from hvprep.engine.journal import remove_below
 from hvprep.errors import ChangeFailed, CommandFailed, FormatError, Refusal
-from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, change_to_json
+from hvprep.model.change import (
+    BACKUP_SUFFIX,
+    CANDIDATE,
+    CANDIDATE_NAME,
+    SCRATCH,
+    Build,
+    change_to_json,
+)
 from hvprep.model.document import as_name_below
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import Machine, take_snapshot
 from hvprep.system.root import Root
 from hvprep.system.volumes import settle
-
-#: The old file beside the new one; a name that no boot loader and no generator looks for.
-BACKUP_SUFFIX = ".hvprep-old"
 
 _NEW_FILE = Node(Kind.FILE, 0o644, 0, 0)
 _CHECK_TIMEOUT_S = 120

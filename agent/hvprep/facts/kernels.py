@@ -69,6 +69,11 @@ class Kernel:
             words = ("initrd", *words)
         return tuple(self.image.parent / word for word in words)
 
+    @property
+    def fallback_name(self) -> GuestPath:
+        """Where its second image may be."""
+        return self.image.parent / _FALLBACK_NAME.format(self.name)
+
 
 def probe_kernels(view: View) -> tuple[Kernel, ...]:
     """Every kernel image, the oldest version first."""
@@ -109,7 +114,7 @@ def _find_initrds(view: View, kernel: Kernel) -> tuple[GuestPath | None, tuple[G
         found = [path for path in view.glob(f"{kernel.image.parent}/initrd-*") if is_digested(path)]
         return (found[0] if found else None), tuple(found[1:])
     initrd = next((path for path in kernel.initrd_names if view.node(path) is not None), None)
-    fallback = kernel.image.parent / _FALLBACK_NAME.format(kernel.name)
+    fallback = kernel.fallback_name
     return initrd, ((fallback,) if view.node(fallback) is not None else ())
 
 

@@ -22,6 +22,9 @@ CANDIDATE_NAME = "{candidate-name}"
 #: Word (or part of one) in the argv of a Build that the executor replaces by its scratch directory.
 SCRATCH = "{scratch}"
 
+#: The old file beside a Build's new one; a name that no boot loader and no generator looks for.
+BACKUP_SUFFIX = ".hvprep-old"
+
 
 @dataclass(frozen=True)
 class Write:

@@ -24,6 +24,7 @@ from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.initrd.backups import plan_stale_backups
 from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
@@ -51,7 +52,12 @@ class _Job:
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    yield from hold_back(view, facts, settings, _plan_boldly(view, facts, settings))
+    is_changing = False
+    for outcome in hold_back(view, facts, settings, _plan_boldly(view, facts, settings)):
+        is_changing = is_changing or not isinstance(outcome, Note)
+        yield outcome
+    if is_changing:
+        yield from plan_stale_backups(view, facts.image.kernels)
 
 
 def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:

@@ -2,7 +2,7 @@
 
 A signature covers the whole image, and in an unsigned one every section after `.cmdline` would move. So an
 image is judged, and what the next one is made from is changed: kernel-install (with ukify or dracut) and
-mkinitcpio read /etc/kernel/cmdline.
+mkinitcpio read /etc/kernel/cmdline, dracut by itself has kernel_cmdline in dracut.conf.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.boot.dracut_cmdline import plan_dracut_cmdline
 from hvprep.steps.boot.kernel_install import CMDLINE, plan_cmdline
 from hvprep.steps.boot.mechanism import Boot, boot_problems
 from hvprep.steps.boot.rules import EntryRules
@@ -51,6 +52,7 @@ def plan_images(view: View, facts: Facts, rules: EntryRules) -> Iterator[Outcome
             yield _unchangeable(image, rules)
     if facts.image.unified_images:
         yield from _plan_fragments(view, rules)
+        yield from plan_dracut_cmdline(view, rules)
 
 
 def _boots_of(image: UnifiedImage) -> list[Boot]:
