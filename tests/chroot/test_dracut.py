@@ -9,18 +9,38 @@ from typing import Iterator, List
 import pytest
 
 from tests.chroot.guest import DRIVERS, QUICK_DRACUT, Guest, overlaid_guest
+from tests.chroot.packages import install
 from tests.roots import pristine_root
 from tests.snapshot import diff_snapshots, take_snapshot
 
+#: With dracut in place of its own generator.
+TRIXIE = "trixie-initramfs-tools"
+
+
+@pytest.fixture(scope="session", params=["bookworm-dracut", TRIXIE])
+def tree(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A system with dracut: 059 of Debian 12, 106 of Debian 13."""
+    if request.param != TRIXIE:
+        yield pristine_root(request.param)
+        return
+    with overlaid_guest(pristine_root(TRIXIE)) as guest:
+        configure(guest, QUICK_DRACUT)  # its own hooks make an initrd of their own
+        guest.tool("dpkg", "--force-depends", "--purge", "initramfs-tools", "initramfs-tools-core")
+        install(guest, TRIXIE, ["dracut-core", "dracut"])
+        (guest.root / "etc/dracut.conf.d/50-administrator.conf").unlink()
+        yield guest.root
+
 
 @pytest.fixture
-def guest() -> Iterator[Guest]:
-    with overlaid_guest(pristine_root("bookworm-dracut")) as guest:
+def guest(tree: Path) -> Iterator[Guest]:
+    with overlaid_guest(tree) as guest:
         yield guest
 
 
 def configure(guest: Guest, text: str) -> None:
-    (guest.root / "etc/dracut.conf.d/50-administrator.conf").write_text(text)
+    directory = guest.root / "etc/dracut.conf.d"
+    directory.mkdir(exist_ok=True)
+    (directory / "50-administrator.conf").write_text(text)
 
 
 def planned_argv(guest: Guest, plan: Path) -> List[str]:

@@ -24,10 +24,10 @@ def package() -> Path:
     return next(directory.glob("grub-legacy_*.deb"))
 
 
-@pytest.fixture
-def guest() -> Iterator[Guest]:
-    """Debian 12 with grub-legacy in place of GRUB 2, and the menu of a Debian 5, which it makes anew."""
-    with overlaid_guest(pristine_root("bookworm-initramfs-tools"), one_disk=True) as guest:
+@pytest.fixture(params=["bookworm-initramfs-tools", "trixie-initramfs-tools"])
+def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
+    """grub-legacy in place of GRUB 2, and the menu of a Debian 5, which it makes anew."""
+    with overlaid_guest(pristine_root(request.param), one_disk=True) as guest:
         for name in ("usr/sbin/grub-mkconfig", "boot/grub/grub.cfg"):
             (guest.root / name).unlink()
         subprocess.run(["dpkg-deb", "-x", str(package()), str(guest.root)], check=True)

@@ -16,17 +16,26 @@ from tests.chroot.test_next_kernel import LATER, install_kernel
 from tests.roots import ROOT_UUID, pristine_root
 from tests.snapshot import diff_snapshots, take_snapshot
 
-SYSTEM = "bookworm-initramfs-tools"
+#: By system, the packages that bring bootctl and the programs that it installs.
+SYSTEMS = {
+    "bookworm-initramfs-tools": ("systemd-boot", "systemd-boot-efi"),
+    "trixie-initramfs-tools": ("systemd-boot", "systemd-boot-efi", "systemd-boot-tools"),
+}
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 #: bootctl(1): the "partition" of these tests is a tmpfs.
 RELAXED = ("env", "SYSTEMD_RELAX_ESP_CHECKS=1")
 STUB = "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 
 
+@pytest.fixture(params=[*SYSTEMS])
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def guest() -> Iterator[Guest]:
+def guest(system: str) -> Iterator[Guest]:
     """A system of your own, without GRUB."""
-    with overlaid_guest(pristine_root(SYSTEM)) as found:
+    with overlaid_guest(pristine_root(system)) as found:
         remove_grub(found)
         (found.root / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
         yield found
@@ -57,8 +66,8 @@ def efi(guest: Guest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("efi")
-def test_systemd_boot_and_kernel_install(guest: Guest) -> None:
-    install(guest, SYSTEM, ["systemd-boot", "systemd-boot-efi"])
+def test_systemd_boot_and_kernel_install(guest: Guest, system: str) -> None:
+    install(guest, system, SYSTEMS[system])
     guest.tool(*RELAXED, "bootctl", "--esp-path=/efi", "--no-variables", "install")
     first = guest.kernel
     guest.tool("kernel-install", "add", first, f"/boot/vmlinuz-{first}")
@@ -105,8 +114,8 @@ def appended_words(guest: Guest) -> Sequence[Sequence[str]]:
     return [line.split()[1:] for line in text.splitlines() if line.strip().startswith("append")]
 
 
-def test_u_boot_update_writes_our_words_again(guest: Guest) -> None:
-    install(guest, SYSTEM, ["u-boot-menu"])
+def test_u_boot_update_writes_our_words_again(guest: Guest, system: str) -> None:
+    install(guest, system, ["u-boot-menu"])
     guest.tool("u-boot-update")
     assert all("quiet" in words or "single" in words for words in appended_words(guest))
     done = guest.hvprep("prepare", "--yes", "--only", "kernel-parameters")
@@ -129,8 +138,8 @@ def test_u_boot_update_writes_our_words_again(guest: Guest) -> None:
     assert guest.verdicts()["kernel-parameters"] == "met"
 
 
-def test_the_package_of_extlinux_alone_is_no_boot_loader(guest: Guest) -> None:
-    install(guest, SYSTEM, ["extlinux"])
+def test_the_package_of_extlinux_alone_is_no_boot_loader(guest: Guest, system: str) -> None:
+    install(guest, system, ["extlinux"])
     assert "none that hvprep knows" in guest.hvprep("check").output
 
 
@@ -157,8 +166,8 @@ def make_image(guest: Guest, cmdline: str) -> Path:
     return target
 
 
-def test_a_real_unified_kernel_image_is_read(guest: Guest) -> None:
-    install(guest, SYSTEM, ["systemd-boot-efi"])
+def test_a_real_unified_kernel_image_is_read(guest: Guest, system: str) -> None:
+    install(guest, system, ["systemd-boot-efi"])
     image = make_image(guest, f"root=UUID={ROOT_UUID} ro quiet")
     before = take_snapshot(guest.root)
     done = guest.hvprep("check")

@@ -177,6 +177,16 @@ def test_an_entry_of_40_custom_in_the_same_menu(el9: Rig) -> None:
     assert f"root=/dev/sda3 {' '.join(OURS)}\n" in path.read_text()
 
 
+def test_a_console_that_is_only_planned_starts_no_getty_yet(el9: Rig) -> None:
+    """check tells what is: with kernel-parameters before it as without."""
+    finding = el9.finding("serial-getty")
+    assert (finding.verdict, finding.remedy) == (Verdict.UNMET, "see kernel-parameters")
+    (alone,) = el9.plan("serial-getty").findings
+    assert alone == finding
+    el9.prepare()
+    assert el9.finding("serial-getty").verdict is Verdict.MET
+
+
 # The next kernel.
 
 

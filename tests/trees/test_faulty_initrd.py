@@ -13,7 +13,7 @@ from hvprep.steps.registry import JUDGES
 from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.moment import initrd_listing
 from tests.trees.rig import RUNNING, Rig, content
-from tests.trees.tree import make_tree
+from tests.trees.tree import add_to_tree, make_tree
 
 KERNEL = "6.1.0-56-amd64"
 TWINS = {
@@ -115,6 +115,18 @@ def test_without_the_judge_the_fault_would_get_through(rig: Rig, fault: str) -> 
         "gutted": "init" not in names,
     }
     assert faulty[fault]
+
+
+def test_an_image_without_what_finds_the_root_volume_is_refused(tmp_path: Path) -> None:
+    """The old one had LVM's program, and / is one of its volumes."""
+    rig = Rig(make_tree("el-9", tmp_path / "root"))
+    version = "5.14.0-427.13.1.el9_4.x86_64"
+    members = f"|gzip\n| init\n| usr/bin/sh\n| usr/sbin/lvm\n| {version}: dm_mod xfs\n"
+    add_to_tree(rig.root, f"initrd /boot/initramfs-{version}.img 0600\n{members}")
+    before = take_snapshot(rig.root)
+    with pytest.raises(HvprepError, match="img is not used: it lacks lvm, which the old one has"):
+        rig.prepare("initrd-drivers")
+    assert diff_snapshots(before, take_snapshot(rig.root)) == []
 
 
 def test_dracut_drops_what_follows_an_unknown_name(tmp_path: Path) -> None:

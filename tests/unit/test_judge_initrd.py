@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 import pytest
+from hvprep.facts.initrds import probe_initrd
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.initrd.judge import judge_initrd
+from hvprep.steps.initrd.judge import judge_initrd, tool_wants
 from hvprep.system.root import Root
 
 from tests.trees.standins.initrd_generator import archive
@@ -25,12 +26,12 @@ def image(names: List[str]) -> bytes:
     return gzip.compress(archive(dict.fromkeys(names, b"x\n")))
 
 
-def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None) -> str:
+def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None, wants: Sequence[str] = WANTS) -> str:
     (tmp_path / "boot").mkdir()
     (tmp_path / "boot/.new").write_bytes(new)
     if old is not None:
         (tmp_path / "boot/initrd.img-6.1").write_bytes(old)
-    build = Build(TARGET, ("dracut",), "initrd", "a test", WANTS, "6.1")
+    build = Build(TARGET, ("dracut",), "initrd", "a test", tuple(wants), "6.1")
     return "; ".join(judge_initrd(Root(tmp_path), CANDIDATE, build))
 
 
@@ -74,3 +75,28 @@ def test_what_is_refused(tmp_path: Path, new: bytes, problem: str) -> None:
 
 def test_a_first_image_needs_an_init(tmp_path: Path) -> None:
     assert judge(tmp_path, image(FULL[1:])) == "it has no /init"
+
+
+LVM = [*FULL, "usr/sbin/lvm", "usr/sbin/dmsetup", "sbin/cryptsetup"]
+
+
+@pytest.mark.parametrize(
+    ("below", "wants"),
+    [
+        ((), ()),
+        (("dm_mod",), ("file lvm", "file dmsetup")),
+        (("dm_mod", "dm_crypt"), ("file lvm", "file dmsetup", "file cryptsetup")),
+    ],
+)
+def test_programs_that_the_root_volume_needs_stay(
+    tmp_path: Path, below: Sequence[str], wants: Sequence[str]
+) -> None:
+    (tmp_path / "initrd").write_bytes(image(LVM))
+    assert tool_wants(probe_initrd(Root(tmp_path), GuestPath("/initrd")), below) == tuple(wants)
+    assert tool_wants(None, below) == ()
+    assert judge(tmp_path, image(LVM), image(LVM), [*WANTS, *wants]) == ""
+    (tmp_path / "boot/.new").write_bytes(image(FULL))
+    build = Build(TARGET, ("dracut",), "initrd", "a test", tuple(wants), "6.1")
+    lost = " ".join(sorted(want[len("file ") :] for want in wants))
+    expected = (f"it lacks {lost}, which the old one has",) if wants else ()
+    assert judge_initrd(Root(tmp_path), CANDIDATE, build) == expected

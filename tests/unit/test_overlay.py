@@ -103,5 +103,11 @@ def test_a_pending_build_is_seen_by_the_overlays_on_top(root: Root) -> None:
         assert view.is_pending(path("/etc/file"))
         assert view.is_pending(path("/etc/link"))
         assert not view.is_pending(path("/etc/ran"))
+        assert view.is_changed(path("/etc/file"))
+        assert view.is_changed(path("/etc"))
+        assert not view.is_changed(path("/etc/x"))
     on_top.apply(Write(path("/etc/x"), b"x", "w"))
     assert overlay.node(path("/etc/x")) is None
+    assert on_top.is_changed(path("/etc/x"))
+    assert not overlay.is_changed(path("/etc/x"))
+    assert not root.is_changed(path("/etc"))

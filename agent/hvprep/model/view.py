@@ -36,3 +36,6 @@ class View(Protocol):
 
     def is_pending(self, path: GuestPath) -> bool:
         """Whether a Build of the plan is going to make this file anew: its bytes of now mean nothing."""
+
+    def is_changed(self, path: GuestPath) -> bool:
+        """Whether the plan changes what stands at `path`, or below it: it is not so yet."""

@@ -29,6 +29,7 @@ from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
 from hvprep.steps.initrd.images import first_path, new_image
+from hvprep.steps.initrd.judge import tool_wants
 from hvprep.steps.initrd.maker import Order
 from hvprep.steps.initrd.makers import MAKERS
 
@@ -197,7 +198,11 @@ def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | Non
             f"{why}; the image cannot be rebuilt here: {architecture.because}",
             "run hvprep prepare inside that machine",
         )
-    wants = (*sorted(closure.modules), *("|".join(group.candidates) for group in closure.groups))
+    wants = (
+        *sorted(closure.modules),
+        *("|".join(group.candidates) for group in closure.groups),
+        *tool_wants(initrd, job.image.root_volume.below),
+    )
     target = initrd.path if initrd is not None else first_path(tool, kernel, job.image.kernels)
     order = Order(tool, kernel, target, loadable_modules([kernel], job.names, everywhere=True), job.generic)
     build = new_image(job.view, order, initrd, wants, job.timeout_s, why)

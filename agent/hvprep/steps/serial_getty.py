@@ -41,9 +41,9 @@ def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outco
 
 
 def _is_console(view: View, facts: Facts, device: str) -> bool:
-    """Whether every entry makes the serial port a console. What is about to be built does not count yet."""
+    """Whether every entry makes the serial port a console. What is about to be changed does not count yet."""
     loaders = facts.image.boot_loaders
-    if len(loaders) != 1 or any(view.is_pending(path) for path in loaders[0].configs):
+    if len(loaders) != 1 or any(view.is_changed(path) for path in loaders[0].configs):
         return False
     boots = MECHANISMS[loaders[0].kind].read_boots(view, facts, loaders[0])
     return bool(boots) and all(is_console(boot.words, device) for boot in boots)

@@ -107,6 +107,13 @@ class Overlay:
         """See View."""
         return self.resolve(path) in self._pending or self._below.is_pending(path)
 
+    def is_changed(self, path: GuestPath) -> bool:
+        """See View."""
+        real = self.resolve(path)
+        return any(key.is_relative_to(real) for key in (*self._nodes, *self._pending)) or (
+            self._below.is_changed(path)
+        )
+
     def _key(self, path: GuestPath) -> GuestPath:
         return self._below.resolve(path.parent) / path.name
 

@@ -116,6 +116,10 @@ class Root:
         """Never: nothing is planned on the machine itself."""
         return False
 
+    def is_changed(self, path: GuestPath) -> bool:
+        """See View: nothing is planned here."""
+        return False
+
     def device(self, path: GuestPath) -> int | None:
         """The number of the file system that holds `path` (st_dev), None where there is nothing."""
         try:

@@ -35,6 +35,7 @@ from hvprep.steps.boot.grub_variables import (
 )
 from hvprep.steps.boot.kernel_install import plan_cmdline
 from hvprep.steps.boot.mechanism import Boot, boot_problems, missing_kernel
+from hvprep.steps.boot.none_found import kargs_command
 from hvprep.steps.boot.rules import EntryRules
 
 
@@ -80,7 +81,7 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
         yield Note(
             Verdict.UNMET,
             f"the entries in {BLS_ENTRIES} are ostree's, which makes them anew",
-            "use: rpm-ostree kargs --append-if-missing=WORD --delete-if-present=WORD",
+            kargs_command(rules),
         )
         return
     pairs = zip(before.menus, _edited(view, before, rules).menus)
@@ -166,7 +167,8 @@ def _changes(before: _Sources, after: _Sources) -> Iterator[Write]:
     blocks: dict[GuestPath, Write] = {}  # two grub.cfg may share one
     for (old, variables), (new, edited) in zip(before.menus, after.menus):
         if new.text != old.text:
-            yield _write(variables.config, new.text, "what GRUB falls back on gets the parameters too")
+            why = f"{variables.config} gets the parameters where it has words of its own"
+            yield _write(variables.config, new.text, why)
         blocks.update((write.path, write) for write in edited.writes(variables))
     yield from blocks.values()
 

@@ -27,7 +27,7 @@ def find_doubts(view: View, facts: Facts, settings: Settings) -> Iterator[Note]:
     configuration does not read, and PermissionError where this user may not read it."""
     loaders = facts.image.boot_loaders
     if not loaders:
-        yield explain_none_found(view, facts)
+        yield explain_none_found(view, facts, rules_for(view, facts, settings, ()))
     elif len(loaders) > 1:
         names = " and ".join(f"{loader.kind.value} ({loader.because})" for loader in loaders)
         yield Note(

@@ -25,22 +25,31 @@ def plan_menu(view: View, facts: Facts, loader: BootLoader, rules: MenuRules) ->
         return
     config = read_config(view, loader.config)
     unit, speed = serial_options(rules.serial.split())
+    problems = list(_problems(config, unit, speed))
+    for problem, remedy in problems:
+        yield Note(Verdict.UNMET, f"{loader.config}: the menu: {problem}", remedy)
     shown = extlinux.parse("".join(_without_hiding(config)))
     if not _opens(shown, unit, speed):
         shown = extlinux.set_serial(shown, f"{unit} {speed}")
-    picture = next((d for d in config.directives if "vesamenu.c32" in d.argument), None)
-    if picture is not None:
-        yield Note(
-            Verdict.UNMET,
-            f"{loader.config}: vesamenu.c32 draws the menu, on a screen only",
-            "take menu.c32 in its place (vesa_menu=0 in /etc/update-extlinux.conf)",
-        )
     if shown != config:
         yield Write(loader.config, shown.render().encode("utf-8", "surrogateescape"), _WHY)
-    elif picture is None:
+    elif not problems:
         yield Note(Verdict.MET, f"the menu of {loader.config} is on the serial port")
     values = {"serial_port": unit, "serial_baud": speed, "hidden": "0"}
     yield from assign(view, ALPINE, values, "the menu stays on the serial port when it is made anew")
+
+
+def _problems(config: Config, unit: str, speed: str) -> Iterator[tuple[str, str | None]]:
+    """(what is wrong, what a person has to do about it; None where we do)."""
+    if not _opens(config, unit, speed):
+        yield f"its first line is not SERIAL {unit} {speed}", None
+    if _without_hiding(config) != list(config.lines):
+        yield "MENU HIDDEN hides it", None
+    if any("vesamenu.c32" in directive.argument for directive in config.directives):
+        yield (
+            "vesamenu.c32 draws it, on a screen only",
+            "take menu.c32 in its place (vesa_menu=0 in /etc/update-extlinux.conf)",
+        )
 
 
 def _opens(config: Config, unit: str, speed: str) -> bool:

@@ -84,12 +84,13 @@ class Variables:
 
     def writes(self, before: Variables) -> Iterator[Write]:
         """What changes these files from what they were `before`."""
-        why = "the variables of the boot entries get the parameters"
-        for path, env in self.loaded.items():
-            if env != before.loaded[path]:
-                yield Write(path, env.render(), why)
+        blocks = {path: env for path, env in self.loaded.items() if env != before.loaded[path]}
         if self.block is not None and self.block != before.block:
-            yield Write(self.path, self.block.render(), why)
+            blocks[self.path] = self.block
+        for path, env in blocks.items():
+            yield Write(
+                path, env.render(), f"{path}, which GRUB fills the entries in from, gets the parameters"
+            )
 
 
 def read_variables(view: View, config: GuestPath) -> Variables:

@@ -39,7 +39,11 @@ def plan_cmdline(view: View, rules: EntryRules, booted: Sequence[str] | None) ->
     else:
         return
     text = cmdline.edit_words(rules.edit).render()
-    yield Write(CMDLINE, text.encode("utf-8", "surrogateescape"), "later kernels get the parameters too")
+    yield Write(
+        CMDLINE,
+        text.encode("utf-8", "surrogateescape"),
+        f"later kernels get the parameters too, from {CMDLINE}",
+    )
 
 
 def _is_read(view: View) -> bool:

@@ -28,4 +28,4 @@ def plan(view: View, device: str) -> Iterator[Outcome]:
         return
     glue = "" if text.endswith("\n") else "\n"
     new = f"{text}{glue}{device}\n".encode("utf-8", "surrogateescape")
-    yield Write(_SECURETTY, new, f"root may log in on {device} too")
+    yield Write(_SECURETTY, new, f"{_SECURETTY} does not let root log in on {device}")

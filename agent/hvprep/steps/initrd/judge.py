@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from hvprep.facts.initrds import Initrd, probe_initrd
 from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.model.change import Build
@@ -11,10 +13,24 @@ from hvprep.model.view import View
 #: What early user space cannot do without; where the old image has it, the new one must have it too.
 #: A generator that died half-way and one whose temporary directory confused it left these out.
 _ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "nash", "libc.so.6", "systemd-udevd", "udevadm", "busybox")
+#: Programs that set up what the root volume lies on: by module, base names.
+_TOOLS = {
+    "dm_mod": ("lvm", "dmsetup"),
+    "dm_crypt": ("cryptsetup", "systemd-cryptsetup"),
+}
+_FILE = "file "
+
+
+def tool_wants(old: Initrd | None, below: Sequence[str]) -> tuple[str, ...]:
+    """What a new image has to keep of the old one so that it finds the root volume on these modules, in the
+    words of a Build."""
+    bases = {name.rpartition("/")[2] for name in _names(old)}
+    return tuple(f"{_FILE}{name}" for module in below for name in _TOOLS[module] if name in bases)
 
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
-    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several."""
+    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, and
+    programs as `tool_wants` names them."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
@@ -22,13 +38,16 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
         return (f"it is damaged: {new.damage}",)
     problems = []
     modules = loaded_modules(new.contents, build.subject)
-    missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]
+    wanted = [want for want in build.wants if not want.startswith(_FILE)]
+    missing = [want.replace("|", " or ") for want in wanted if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
     old = _old_image(view, build)
     if _root_lines(old) and _root_lines(new) != _root_lines(old):
         problems.append("its init looks for the root volume elsewhere than that of the old one")
-    lost = sorted(_essentials(old) - _essentials(new))
+    bases = {name.rpartition("/")[2] for name in _names(new)}
+    tools = {want[len(_FILE) :] for want in build.wants if want.startswith(_FILE)}
+    lost = sorted((_essentials(old) - _essentials(new)) | (tools - bases))
     if lost:
         problems.append(f"it lacks {' '.join(lost)}, which the old one has")
     if "init" not in _essentials(new) and not lost:
@@ -53,9 +72,11 @@ def _root_lines(initrd: Initrd | None) -> list[str]:
     return [line.strip() for line in lines if line.strip().startswith(("mkrootdev ", "lvm vgchange "))]
 
 
+def _names(initrd: Initrd | None) -> Collection[str]:
+    return initrd.contents.names if initrd is not None and initrd.contents is not None else ()
+
+
 def _essentials(initrd: Initrd | None) -> set[str]:
-    if initrd is None or initrd.contents is None:
-        return set()
-    names = initrd.contents.names
+    names = _names(initrd)
     bases = {name.rpartition("/")[2] for name in names}
     return {name for name in _ESSENTIAL if name in (names if "/" in name or name == "init" else bases)}
