@@ -23,6 +23,7 @@ BLS_GONE = (
     f"file /{ENTRIES}/gone.conf\n|title gone\n|linux /vmlinuz-5.14.0-70.el9.x86_64\n|options ro quiet\n"
 )
 SECTION_END = "### END /etc/grub.d/10_linux"
+XEN_END = "### END /etc/grub.d/20_linux_xen"
 NOT_THERE = "which is not there"
 
 
@@ -79,6 +80,15 @@ def _an_entry_whose_kernel_is_gone() -> Iterator[Bad]:
         'entry "Old" of /boot/grub/grub.cfg boots /boot/vmlinuz-5.10.0-1-amd64, which is not there',
         path="boot/grub/grub.cfg",
         edit=(SECTION_END, f"menuentry Old {{\n linux /boot/vmlinuz-5.10.0-1-amd64 ro\n}}\n{SECTION_END}"),
+    )
+    yield Bad(
+        "sles-15-xen",
+        f"boots /boot/vmlinuz-6.4.0-gone, {NOT_THERE}",
+        path="boot/grub2/grub.cfg",
+        edit=(
+            XEN_END,
+            f"menuentry Xen {{\n multiboot2 /boot/xen.gz\n module2 /boot/vmlinuz-6.4.0-gone ro\n}}\n{XEN_END}",
+        ),
     )
     yield Bad(
         "el-6",

@@ -191,7 +191,12 @@ def test_a_file_that_is_gone(alpine: Rig) -> None:
 def test_without_depmod_a_person_has_to(alpine: Rig) -> None:
     forget_driver(alpine)
     (alpine.root / "usr/sbin/depmod").unlink()
-    assert "depmod -a 6.6.58-0-lts" in (drivers(alpine).remedy or "")
+    finding = drivers(alpine)
+    assert "depmod -a 6.6.58-0-lts" in (finding.remedy or "")
+    assert not [change for change in finding.changes if isinstance(change, Build)], "it would lack the driver"
+    before = (alpine.root / "boot/initramfs-lts").read_bytes()
+    alpine.prepare(STEP)
+    assert (alpine.root / "boot/initramfs-lts").read_bytes() == before
 
 
 CONF = "file /etc/modprobe.d/a.conf\n"

@@ -116,6 +116,31 @@ def test_what_is_refused(tmp_path: Path, new: str, problem: str) -> None:
     assert any(problem in found for found in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        (entry(rest="ro debug"), entry(), 'entry "Linux 6.1" loses debug,'),
+        (entry("Old title", rest="ro debug"), entry(), 'entry "Old title" loses debug,'),
+        (entry(rest="ro debug") + entry("R", rest="ro single"), entry() + entry("R", rest="ro debug"), "6.1"),
+        (entry(rest="ro a=1 a=2"), entry(rest="ro a=1 console=ttyS0"), "loses a=2,"),
+        (entry(rest="ro quiet console=ttyS0,9600"), entry(), ""),
+        (entry("Old title", rest="ro debug"), entry(rest="console=ttyS0 debug ro"), ""),
+    ],
+    ids=[
+        "one",
+        "another title",
+        "moved to another entry",
+        "one of two",
+        "unwanted",
+        "another title, the same",
+    ],
+)
+def test_words_that_stand_in_grub_cfg_alone(tmp_path: Path, old: str, new: str, lost: str) -> None:
+    problems = [each for each in judge(tmp_path, old, new) if " loses " in each]
+    assert bool(problems) == bool(lost)
+    assert all(lost in each for each in problems), problems
+
+
 def test_an_image_does_not_get_the_systems_of_its_builder(tmp_path: Path) -> None:
     wants = (*RULES, NO_OTHER_SYSTEMS)
     assert judge(tmp_path, OLD, entry() + OTHERS, wants) == (

@@ -16,7 +16,7 @@ from hvprep.facts.kernels import Kernel
 from hvprep.facts.unified_images import UnifiedImage
 from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.formats.kernel_modules import Closure
-from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build
+from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build, Run
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -136,7 +136,13 @@ def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
     found: list[Initrd | None] = [*initrds] or [None]
     outcomes = [_plan_image(job, modules, closure, initrd) for initrd in found]
     if modules.wrong or any(isinstance(outcome, Build) for outcome in outcomes):
-        yield from plan_depmod(job.view, modules, job.image.architecture.runs_here)
+        first = list(plan_depmod(job.view, modules, job.image.architecture.runs_here))
+        yield from first
+        if modules.wrong and not any(isinstance(outcome, Run) for outcome in first):
+            # An image made by an index that misleads would lack what it does not name.
+            outcomes = [
+                Note(Verdict.UNMET, each.why) if isinstance(each, Build) else each for each in outcomes
+            ]
     yield from outcomes
 
 

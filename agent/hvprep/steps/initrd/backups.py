@@ -14,14 +14,11 @@ _INITRDS = ("initrd", "initramfs", "booster")
 
 
 def plan_stale_backups(view: View, kernels: Sequence[Kernel]) -> Iterator[Remove]:
-    """Remove those of kernels that are gone. No requirement asks for it: this goes along with other changes.
-
-    A backup is stale where neither the initrd that it is one of is there, nor a kernel that it would be for.
-    """
+    """Remove those of kernels that are gone. No requirement asks for it: this goes along with other changes."""
     known = {path for kernel in kernels for path in (*kernel.initrds, *kernel.initrd_names)}
     known.update(kernel.fallback_name for kernel in kernels)
     for pattern in [f"{place}/{below}" for place in PLACES for below in ("*", "*/[0-9]*/*")]:
         for path in view.glob(f"{pattern}{BACKUP_SUFFIX}"):
             initrd = path.with_name(path.name[: -len(BACKUP_SUFFIX)])
-            if initrd.name.startswith(_INITRDS) and initrd not in known and view.node(initrd) is None:
+            if initrd.name.startswith(_INITRDS) and initrd not in known:
                 yield Remove(path, f"the kernel that {path} was for is not installed any more")
