@@ -87,7 +87,7 @@ def _an_entry_whose_kernel_is_gone() -> Iterator[Bad]:
         path="boot/grub2/grub.cfg",
         edit=(
             XEN_END,
-            f"menuentry Xen {{\n multiboot2 /boot/xen.gz\n module2 /boot/vmlinuz-6.4.0-gone ro\n}}\n{XEN_END}",
+            f"menuentry X {{\n multiboot2 /boot/xen.gz\n module2 /boot/vmlinuz-6.4.0-gone ro\n}}\n{XEN_END}",
         ),
     )
     yield Bad(
