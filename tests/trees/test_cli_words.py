@@ -222,6 +222,16 @@ def test_others_than_root_may_look(words: Tuple[str, ...], status: int, says: st
         assert diff_snapshots(before, take_snapshot(root, ("/run",))) == []
 
 
+def test_who_may_not_read_grub_cfg_is_told_all_the_same_what_initrds_lack() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        root = make_tree("debian-12-initramfs-tools", Path(directory) / "root")
+        (root / "boot/grub/grub.cfg").chmod(0o600)
+        done = hvprep_as_nobody("check", "--root", str(root), "--only", "initrd-drivers")
+        assert "initrd.img-6.1.0-56-amd64 lacks" in done.out
+        assert "remedy: run hvprep prepare\n" in done.out
+
+
 def test_the_words_do_not_depend_on_the_locale(root: Path) -> None:
     plain = hvprep("check", "--root", str(root))
     for env in ({"LC_ALL": "de_DE.UTF-8"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, {"LANG": "tr_TR.UTF-8"}):

@@ -113,6 +113,12 @@ def test_openrc_beside_an_inittab_with_gettys_leaves_them_there(tmp_path: Path) 
     assert list(written(find(tmp_path, SYSV + AGETTY + OPENRC))) == ["/etc/inittab"]
 
 
+def test_a_service_that_is_in_no_runlevel_is_put_there(tmp_path: Path) -> None:
+    finding = find(tmp_path, OPENRC + ENABLED.splitlines()[0] + "\n")
+    links = [str(change.path) for change in finding.changes if isinstance(change, Link)]
+    assert links == ["/etc/runlevels/default/agetty.ttyS0"]
+
+
 def test_what_the_administrator_set_for_the_service_stays(tmp_path: Path) -> None:
     finding = find(tmp_path, OPENRC + 'file /etc/conf.d/agetty.ttyS0\n|baud="57600"\n')
     assert [type(change) for change in finding.changes] == [Link, Link]

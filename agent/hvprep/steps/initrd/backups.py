@@ -14,7 +14,7 @@ _INITRDS = ("initrd", "initramfs", "booster")
 
 
 def plan_stale_backups(view: View, kernels: Sequence[Kernel]) -> Iterator[Remove]:
-    """Remove those of kernels that are gone. No requirement asks for that: it goes along with other changes."""
+    """Remove those of kernels that are gone. No requirement asks for it: it goes along with other changes."""
     known = {path for kernel in kernels for path in (*kernel.initrds, *kernel.initrd_names)}
     known.update(kernel.fallback_name for kernel in kernels)
     for pattern in [f"{place}/{below}" for place in PLACES for below in ("*", "*/[0-9]*/*")]:
