@@ -156,6 +156,7 @@ def test_on_the_port_and_with_the_speed_of_the_console(tmp_path: Path) -> None:
         ("file /etc/inittab\n|id:3:initdefault:\n", Verdict.NOT_ASSESSED, "no getty is started by systemd"),
         (OPENRC + ENABLED, Verdict.MET, "agetty.ttyS0 is in a runlevel of OpenRC"),
         (SYSV + OPENRC + ENABLED, Verdict.MET, "agetty.ttyS0 is in a runlevel of OpenRC"),
+        (SYSV + ENABLED, Verdict.UNMET, "no agetty and no getty"),
         ("file /etc/inittab\n|# inittab is no longer used.\n", Verdict.NOT_ASSESSED, "no getty is started"),
         (SYSV + "|2:2345:respawn:/sbin/x\r\n", Verdict.NOT_ASSESSED, "has a carriage return"),
     ],
