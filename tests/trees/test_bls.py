@@ -132,6 +132,17 @@ def test_kernelopts_that_nobody_sets(el8: Rig) -> None:
     expect_untouched(el8, "a variable of GRUB's", only=STEP)
 
 
+def test_a_command_line_that_the_kernel_would_cut_off(el9: Rig) -> None:
+    words = " ".join(f"module{number}.option=value" for number in range(90))
+    edit(el9.root / EL9, "rhgb quiet", f"rhgb {words} quiet")
+    says = (
+        f"would have {len(' '.join(options(el9, EL9))) - 11 + 62} characters for the kernel, which reads 2047"
+    )
+    expect_untouched(el9, says, only=STEP)
+    edit(el9.root / EL9, f"rhgb {words[: words.index('module80')]}", "rhgb ")
+    assert prepare(el9)
+
+
 def test_a_console_behind_kernelopts_moves_before_it(el8: Rig) -> None:
     edit(el8.root / EL8, "$kernelopts", "$kernelopts console=tty0 audit=1")
     prepare(el8)

@@ -159,6 +159,14 @@ def test_on_aarch64_the_firmware_has_the_port(rig: Rig) -> None:
     assert rig.finding("serial-grub").verdict is Verdict.MET
 
 
+def test_a_variable_that_no_grub_cfg_reads_stays(tmp_path: Path) -> None:
+    rig = Rig(make_tree("el-9", tmp_path / "root"))
+    add_to_tree(rig.root, "grubenv /boot/grub2/grubenv 0600\n|menu_auto_hide=1\n")
+    before = (rig.root / "boot/grub2/grubenv").read_bytes()
+    rig.prepare("serial-grub")
+    assert (rig.root / "boot/grub2/grubenv").read_bytes() == before
+
+
 def test_without_drop_ins_our_lines_end_the_file(tmp_path: Path) -> None:
     rig = Rig(make_tree("sles-15", tmp_path / "root"))
     rig.prepare(only="serial-grub")

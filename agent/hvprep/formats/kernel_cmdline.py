@@ -22,6 +22,9 @@ from hvprep.errors import FormatError
 #: What isspace() of the kernel takes for white space (str.isspace knows more).
 WHITE_SPACE = frozenset(" \t\n\v\f\r")
 
+#: What x86 and arm64 read (COMMAND_LINE_SIZE of asm/setup.h, with the NUL at its end).
+LIMIT_CHARACTERS = 2047
+
 #: Takes the words of a kernel command line, and returns those that it should have, which may be the same.
 WordEdit = Callable[[Sequence[str]], Sequence[str]]
 
@@ -185,6 +188,15 @@ def word_spans(characters: Sequence[str]) -> list[tuple[int, int]]:
     if begin is not None:
         spans.append((begin, len(characters)))
     return spans
+
+
+def length_of(words: Iterable[str]) -> int:
+    """How many bytes the kernel gets: each word, and a blank before all but the first.
+
+    >>> length_of(["root=UUID=1", "ro"])
+    14
+    """
+    return len(" ".join(words).encode("utf-8", "surrogateescape"))
 
 
 def parameter_name(word: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hvprep.facts.boot_loaders import BootLoader
 from hvprep.facts.gather import Facts
+from hvprep.formats.kernel_cmdline import LIMIT_CHARACTERS, length_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
@@ -36,7 +37,15 @@ def _plan_loader(
         yield Note(
             Verdict.MET, f"all {len(boots)} boot entries of {loader.config} carry {' '.join(rules.words)}"
         )
-    if not is_in_doubt:
+    cut_off = [boot for boot in boots if length_of(rules.edit(boot.words)) > LIMIT_CHARACTERS]
+    for boot in cut_off:
+        yield Note(
+            Verdict.UNMET,
+            f'entry "{boot.title}" would have {length_of(rules.edit(boot.words))} characters for the kernel, '
+            f"which reads {LIMIT_CHARACTERS} and drops the rest",
+            "take words out of it that are not needed, then run hvprep prepare again",
+        )
+    if not is_in_doubt and not cut_off:
         yield from mechanism.plan(view, facts, loader, rules)
     bare = next((boot for boot in boots if is_bare_boot(view, facts, boot)), None)
     if bare is not None:

@@ -42,7 +42,7 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
     for config in loader.configs:
         variables = read_variables(view, config).values
         for title, kernel in lost_lines(view, read_cfg(view, config), variables):
-            remedy = f"make {config} anew, or remove the entry"
+            remedy = f"make {config} anew{_how(facts, config)}, or remove the entry"
             yield missing_kernel(f'entry "{title}" of {config}', kernel, remedy)
     by_hand = [path for path in _wrong_files(view, loader, rules) if not is_generated(view, path)]
     changeable = [path for path in by_hand if _plan_variables(view, path, rules)]
@@ -50,6 +50,11 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
     doubt = doubt or find_hand_made(view, facts, [path for path in by_hand if path not in changeable])
     if doubt is not None:
         yield doubt
+
+
+def _how(facts: Facts, config: GuestPath) -> str:
+    grub = facts.image.grub
+    return f" ({grub.mkconfig} -o {config})" if grub is not None and grub.entry_tool is None else ""
 
 
 def plan(view: View, facts: Facts, loader: BootLoader, rules: EntryRules) -> Iterator[Outcome]:
