@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -268,6 +270,15 @@ def test_an_image_of_nash_that_loads_no_driver_is_refused(tmp_path: Path) -> Non
     (rig.root / "sbin/mkinitrd.fault").write_text("not-loaded")
     with pytest.raises(ChangeFailed, match="lacks the drivers hv_netvsc hv_storvsc hv_vmbus"):
         rig.prepare(STEP)
+
+
+def test_nash_loads_the_drivers_of_hyper_v_before_those_of_emulated_disks(tmp_path: Path) -> None:
+    """ata_piix would take the root volume first: --preload is for that."""
+    rig = Rig(make_tree("initrd-el-5", tmp_path / "root"))
+    rig.prepare(STEP)
+    image = gzip.decompress((rig.root / "boot/initrd-2.6.18-398.el5.img").read_bytes()).decode()
+    loaded = re.findall(r"insmod /lib/(\w+)\.ko", image)
+    assert loaded.index("hv_vmbus") < loaded.index("hv_storvsc") < loaded.index("ata_piix")
 
 
 def test_an_image_of_nash_for_the_root_volume_of_the_builder_is_refused(tmp_path: Path) -> None:

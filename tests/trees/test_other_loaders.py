@@ -22,6 +22,7 @@ AGENT = Path(__file__).parents[2] / "agent"
 CHANGED = (
     "debian-12-systemd-boot",
     "alpine-extlinux",
+    "alpine-grub",
     "arch-systemd-boot",
     "arch-grub",
     "opensuse-grub2-bls",
