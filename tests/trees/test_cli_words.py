@@ -227,6 +227,7 @@ def test_who_may_not_read_grub_cfg_is_told_all_the_same_what_initrds_lack() -> N
         os.chmod(directory, 0o755)
         root = make_tree("debian-12-initramfs-tools", Path(directory) / "root")
         (root / "boot/grub/grub.cfg").chmod(0o600)
+        add_to_tree(root, "file /etc/fstab\n|/dev/mapper/x / ext4\nfile /etc/crypttab 0600\n|x UUID=1\n")
         done = hvprep_as_nobody("check", "--root", str(root), "--only", "initrd-drivers")
         assert "initrd.img-6.1.0-56-amd64 lacks" in done.out
         assert "remedy: run hvprep prepare\n" in done.out

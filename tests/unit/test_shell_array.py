@@ -103,6 +103,18 @@ def test_what_is_certain(text: str, certain: bool) -> None:
     assert evaluate([parse(text)], "M").certain == certain
 
 
+def test_a_gap_makes_no_array() -> None:
+    """bash takes `M= (a)` for a mistake."""
+    assert not [each for each in parse("M= (a)\n").assignments("M") if each.array is not None]
+
+
+def test_edits_of_a_string_leave_arrays_beside_it_arrays() -> None:
+    conf = parse('A="x quiet"\nM=(a b)\n')
+    for edited in (conf.remove_words("A", lambda word: word == "quiet"), conf.append_assignment("A", ["y"])):
+        assert edited == parse(edited.render())
+        assert evaluate([edited], "M") == Value(("a", "b"), True)
+
+
 def test_files_are_evaluated_in_order() -> None:
     files = [parse("M=(a)"), parse("M+=(b)"), parse("N=(c)")]
     assert evaluate(files, "M") == Value(("a", "b"), True)

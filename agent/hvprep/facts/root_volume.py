@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hvprep.facts.efi_partition import peek
 from hvprep.facts.live import LiveFacts
 from hvprep.formats import fstab
 from hvprep.model.node import GuestPath
@@ -49,6 +50,6 @@ def _below(view: View, device: str) -> tuple[str, ...]:
     match = _MAPPED.fullmatch(device)
     if match is None:
         return ()
-    text = (view.read(_CRYPTTAB) or b"").decode("utf-8", "surrogateescape")
+    text = peek(view, _CRYPTTAB).decode("utf-8", "surrogateescape")  # only root may read it
     is_encrypted = any(line.split()[:1] == [match[1]] for line in text.splitlines())
     return ("dm_mod", "dm_crypt") if is_encrypted else ("dm_mod",)

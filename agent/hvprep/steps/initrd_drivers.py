@@ -15,7 +15,7 @@ from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
 from hvprep.facts.unified_images import UnifiedImage
 from hvprep.formats.initrd_modules import loaded_modules
-from hvprep.formats.kernel_modules import Closure
+from hvprep.formats.kernel_modules import Closure, ModuleIndex
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build, Run
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
@@ -122,7 +122,7 @@ def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
             f"install its modules (or run depmod -a {kernel.version or 'VERSION'}), or remove {kernel.image}",
         )
         return
-    closure = kernel.modules.closure(names_in(kernel.modules, job.names))
+    closure = _closure(job, kernel.modules)
     if closure.unknown:
         why = f" ({modules.stale})" if modules.wrong else ""
         yield Note(
@@ -144,6 +144,15 @@ def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
                 Note(Verdict.UNMET, each.why) if isinstance(each, Build) else each for each in outcomes
             ]
     yield from outcomes
+
+
+def _closure(job: _Job, index: ModuleIndex) -> Closure:
+    """What an image of this kernel has to hold. What the root volume lies on may be a part of an old kernel
+    that does not say so."""
+    below = job.image.root_volume.below
+    return index.closure(
+        names_in(index, [name for name in job.names if name not in below or index.resolve(name) is not None])
+    )
 
 
 def _plan_image(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None) -> Outcome:
@@ -184,7 +193,7 @@ def _judge_unified(job: _Job, image: UnifiedImage) -> Note:
         return Note(
             Verdict.UNMET, f"{image.path}: {kernel.problem}", f"install the modules of {kernel.version}"
         )
-    closure = kernel.modules.closure(names_in(kernel.modules, job.names))
+    closure = _closure(job, kernel.modules)
     if closure.unknown:
         names = " and no ".join(closure.unknown)
         return Note(Verdict.UNMET, f"{image.path} has a kernel with no {names}", "install another kernel")

@@ -38,7 +38,9 @@ def plan_menu(view: View, facts: Facts, loader: BootLoader, rules: MenuRules) ->
     for path in configs:
         problems = menu_problems(texts[path], rules)
         for problem in problems:
-            yield Note(Verdict.UNMET, f"{path}: {problem}", _by_hand(path, rules) if by_hand else None)
+            yield Note(
+                Verdict.UNMET, f"{path}: {problem}", _by_hand(path, rules) if path in by_hand else None
+            )
         if not problems:
             yield Note(Verdict.MET, f"the menu of {path} is on {' and '.join(rules.terminals)}")
     yield from _plan_grubenv(view, [path for path in configs if hides_after_good_boots(texts[path])])
