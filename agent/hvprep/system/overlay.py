@@ -78,7 +78,9 @@ class Overlay:
             return self._below.read(key, limit_bytes)
         content = self._contents.get(key) if self._nodes[key] is not None else None
         if content is not None and len(content) > limit_bytes:
-            raise FormatError(f"{path} would be larger than {limit_bytes} bytes, which no such file is")
+            raise FormatError(
+                f"{path} would be larger than {limit_bytes} bytes, which no such file is", "look at the plan"
+            )
         return content
 
     def open(self, path: GuestPath) -> BinaryIO:

@@ -85,7 +85,9 @@ class Root:
                 return None
             raise
         if len(content) > limit_bytes:
-            raise FormatError(f"{path} is larger than {limit_bytes} bytes, which no such file is")
+            raise FormatError(
+                f"{path} is larger than {limit_bytes} bytes, which no such file is", "look at it, and mend it"
+            )
         return content
 
     def open(self, path: GuestPath) -> BinaryIO:
