@@ -118,6 +118,7 @@ def test_a_link_finds_what_sysfs_does_not_contradict(tmp_path: Path, name: str) 
 def test_a_link_to_a_data_disk_is_no_proof_and_spoils_nothing(tmp_path: Path) -> None:
     machine = generation_2(tmp_path)
     machine.udev_link("azure/resource", "/dev/sdc")
+    machine.udev_link("azure/data", "/dev/sdc")
     located = locate(machine)
     assert names(located) == ["sda"]
     (excluded,) = located.excluded

@@ -134,6 +134,9 @@ def test_azures_new_ntfs(entries: Tuple[NtfsEntry, ...]) -> None:
     assert decision.action is Action.FORMAT
     assert decision.device == device()
     assert decision.because == "its NTFS 'Temporary Storage' holds nothing but Azure's own files"
+    assert (decision.path, decision.offset_bytes, decision.size_bytes) == (None, 0, 0)
+    assert not decision.is_ours
+    assert not decision.is_unfinished
 
 
 def test_azures_new_ntfs_on_a_large_disk_with_a_gpt() -> None:
@@ -345,7 +348,7 @@ def test_an_ntfs_that_leaves_much_of_the_disk_free() -> None:
     assert decide(ntfs(row=entry(size_bytes=DISK_BYTES - DISK_BYTES // 16)), AZURE).action is Action.FORMAT
     # Of a small disk 64 MiB may be free.
     disk = device(size_bytes=GIB)
-    seen = [ntfs(row=entry(size_bytes=GIB - free * MIB), disk=disk) for free in (64, 65)]
+    seen = [ntfs(row=entry(size_bytes=GIB - 64 * MIB - more), disk=disk) for more in (0, 1)]
     assert [decide(each, AZURE).action for each in seen] == [Action.FORMAT, Action.REFUSE]
 
 
