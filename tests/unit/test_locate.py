@@ -100,6 +100,14 @@ def test_other_nvme_disks_are_none(tmp_path: Path, model: str) -> None:
     assert locate(machine) == Located((), ())
 
 
+def test_a_scsi_disk_that_only_has_the_model(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.scsi("sdd", "8:48", DATA_CONTROLLER, "1:0:0:1", model="Microsoft NVMe Direct Disk")
+    machine.mounts()
+    machine.swaps()
+    assert locate(machine) == Located((), ())
+
+
 # Links of udev.
 
 
