@@ -272,6 +272,8 @@ def test_two_that_look_like_it_are_both_left_alone(tmp_path: Path) -> None:
     located = locate(machine)
     assert located.candidates == ()
     assert {each.because for each in located.excluded} == {"sdb and sdc all look like the one temporary disk"}
+    machine.nvme("nvme1n1", "259:1")
+    assert names(locate(machine)) == ["nvme1n1"]
 
 
 @pytest.mark.parametrize("name", ["proc/self/mountinfo", "proc/swaps"])
