@@ -49,7 +49,7 @@ def _stacked(storage: Storage, device: BlockDevice) -> tuple[str, ...]:
     while pending:
         each = pending.pop(0)
         for name in (*each.holders, *(name for part in each.partitions for name in part.holders)):
-            if name not in found and name != device.name:
+            if name not in found:
                 found.append(name)
                 pending += [known[name]] if name in known else []
     return tuple(found)
