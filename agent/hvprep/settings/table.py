@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from hvprep.model.node import GuestPath
+from hvprep.settings.resource_disk import SwapSize, parse_mount_options, parse_mount_point, parse_swap_size
+
 T = TypeVar("T")
 
 
@@ -41,6 +44,15 @@ def _number(lowest: int, highest: int, unit: str) -> Form[int]:
         return int(text)
 
     return Form(f"a whole number of {unit} from {lowest} to {highest}", parse)
+
+
+def _one_of(*words: str) -> Form[str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return Form(f"{', '.join(words[:-1])} or {words[-1]}", parse)
 
 
 def _words(word: str, expected: str, taken: dict[str, str]) -> Form[tuple[str, ...]]:
@@ -84,11 +96,17 @@ _PARAMETERS = _words(
 )
 _MODULES = _words("[A-Za-z0-9_-]+", "names of kernel modules with blanks between them", {})
 
+_FILE_SYSTEM = _one_of("ext4", "xfs", "btrfs")
+_MOUNT_POINT = Form("the absolute path of a directory", parse_mount_point)
+_MOUNT_OPTIONS = Form("options of mount(8) with commas between them", parse_mount_options, ",".join)
+_SWAP_SIZE = Form("a whole number of MiB, auto, or 1% to 90% of the disk", parse_swap_size)
+
 SECTIONS = {
     "Kernel": "The kernel's command line.",
     "Initrd": "The initial RAM disk of every installed kernel.",
     "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
+    "ResourceDisk": "The temporary disk of a size of Azure, and swap on it.",
 }
 
 
@@ -173,6 +191,46 @@ class Settings:
         _SWITCH,
         True,
         "Whether a login appears on the serial console after boot.",
+    )
+    resource_disk_format: bool = _setting(
+        "ResourceDisk.Format",
+        _SWITCH,
+        True,
+        "Whether the temporary disk is formatted where that loses nothing, and mounted. n leaves the disk to"
+        " others. A disk that holds anybody's data is never formatted.",
+    )
+    resource_disk_filesystem: str = _setting(
+        "ResourceDisk.Filesystem", _FILE_SYSTEM, "ext4", "What a new temporary disk is formatted with."
+    )
+    resource_disk_mount_point: GuestPath = _setting(
+        "ResourceDisk.MountPoint",
+        _MOUNT_POINT,
+        GuestPath("/mnt/resource"),
+        "Where the temporary disk is mounted. A directory that holds files is not covered over.",
+    )
+    resource_disk_mount_options: tuple[str, ...] = _setting(
+        "ResourceDisk.MountOptions", _MOUNT_OPTIONS, (), "How the temporary disk is mounted, such as noatime."
+    )
+    resource_disk_enable_swap: bool = _setting(
+        "ResourceDisk.EnableSwap",
+        _SWITCH,
+        True,
+        "Whether a swap file lies on the temporary disk, also on one that another program has mounted there.",
+    )
+    resource_disk_swap_size: SwapSize = _setting(
+        "ResourceDisk.SwapSizeMB",
+        _SWAP_SIZE,
+        SwapSize(mib=2048),
+        "How large the swap file is. auto is as much as there is memory, up to 4 GiB of it, and the square"
+        " root of its GiB from 16 GiB on. What does not fit beside a tenth of the disk (at most 1 GiB) left"
+        " free is cut off.",
+    )
+    resource_disk_nvme: bool = _setting(
+        "ResourceDisk.NVMe",
+        _SWITCH,
+        False,
+        "Whether a temporary disk on NVMe (v6 sizes and others) may be formatted too. It comes without a"
+        " partition, as do disks that databases write to directly.",
     )
 
 
