@@ -195,6 +195,7 @@ def test_an_empty_list_may_have_a_comment(tmp_path: Path) -> None:
         ("ResourceDisk.Filesystem", "", "not ''"),
         ("ResourceDisk.MountPoint", "mnt", "takes the absolute path of a directory, not 'mnt'"),
         ("ResourceDisk.MountPoint", "", "not ''"),
+        ("ResourceDisk.MountPoint", "/mnt/x\\", "not '/mnt/x"),
         ("ResourceDisk.MountPoint", "/", "which belongs to the system"),
         ("ResourceDisk.MountPoint", "//tmp/", "which belongs to the system"),
         ("ResourceDisk.MountPoint", "/etc/x", "which belongs to the system"),

@@ -52,8 +52,7 @@ def _probe(view: View, name: str) -> Service | None:
 
 def _by_systemd(view: View, name: str) -> Service | None:
     unit = f"{name}.service"
-    paths = [GuestPath(directory) / unit for directory in _UNIT_DIRECTORIES]
-    path = next((each for each in paths if view.node(each) is not None), None)
+    path = find_unit(view, unit)
     if path is None:
         return None
     if is_mask(view, path):
@@ -63,6 +62,12 @@ def _by_systemd(view: View, name: str) -> Service | None:
             for link in view.glob(f"{directory}/*.{kind}/{unit}"):
                 return Service(name, True, f"{link} starts it")
     return Service(name, False, f"{path} is not enabled")
+
+
+def find_unit(view: View, name: str) -> GuestPath | None:
+    """The file that systemd takes for the unit of this name (with its suffix), masks included."""
+    paths = [GuestPath(directory) / name for directory in _UNIT_DIRECTORIES]
+    return next((path for path in paths if view.node(path) is not None), None)
 
 
 def is_mask(view: View, unit: GuestPath) -> bool:

@@ -54,7 +54,7 @@ def parse_swap_size(text: str) -> SwapSize:
 
 def parse_mount_point(text: str) -> GuestPath:
     """An absolute path, as short as it can be written, that is not one of the system's own directories."""
-    if not text.isprintable() or not text.startswith("/"):
+    if not text.isprintable() or not text.startswith("/") or "\\" in text:
         raise ValueError
     path = GuestPath("/" + text.strip("/"))
     if ".." in path.parts:
