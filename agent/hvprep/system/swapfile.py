@@ -59,9 +59,14 @@ class SwapDirectory:
         self._fd = fd
 
     @property
-    def device(self) -> int:
-        """The file system's number (st_dev)."""
-        return os.fstat(self._fd).st_dev
+    def device_number(self) -> str:
+        """The file system's number as /proc writes it: "8:17"."""
+        return _number(os.fstat(self._fd))
+
+    @property
+    def parent_number(self) -> str:
+        """That of the directory above it: the same where nothing is mounted."""
+        return _number(os.stat("..", dir_fd=self._fd))
 
     def room(self) -> tuple[int, int]:
         """The size of the file system, and what of it a program of a user may still take; in bytes."""
@@ -186,6 +191,10 @@ class SwapDirectory:
         self._root.observe("swapon", self.path)
         flags = _SWAP_FLAG_PREFER | (priority & _PRIORITY_MASK)
         return 0 if _libc.swapon(f"/proc/self/fd/{fd}".encode(), flags) == 0 else ctypes.get_errno()
+
+
+def _number(status: os.stat_result) -> str:
+    return f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
 
 
 def _has_our_header(fd: int) -> bool:
