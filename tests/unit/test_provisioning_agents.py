@@ -7,17 +7,19 @@ from typing import Optional
 
 import pytest
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
-from hvprep.facts.services import probe_service
 from hvprep.system.root import Root
 
 from tests.trees.tree import add_to_tree
 
+#: systemd and no other init is there.
+SYSTEMD = "file /lib/systemd/system/basic.target\n|[Unit]\n"
 CLOUD_INIT = (
-    "elf /usr/bin/cloud-init x86_64\nfile /lib/systemd/system/cloud-init-local.service\n|[Unit]\n"
+    SYSTEMD + "elf /usr/bin/cloud-init x86_64\nfile /lib/systemd/system/cloud-init-local.service\n|[Unit]\n"
     "link /etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
     " /lib/systemd/system/cloud-init-local.service\n"
 )
-WAAGENT = "elf /usr/sbin/waagent x86_64\nfile /lib/systemd/system/walinuxagent.service\n|[Unit]\n"
+WAAGENT = SYSTEMD + "elf /usr/sbin/waagent x86_64\nfile /lib/systemd/system/walinuxagent.service\n|[Unit]\n"
+INIT_D = "elf /usr/sbin/waagent x86_64\nfile /etc/init.d/waagent 755\n|x\n"
 WANTED = "link /etc/systemd/system/multi-user.target.wants/walinuxagent.service /lib/x\n"
 
 
@@ -61,7 +63,8 @@ def probe(
         ),
         ("elf /usr/bin/cloud-init x86_64\n", None, None, "no service"),
         (
-            "elf /usr/bin/cloud-init x86_64\nfile /usr/lib/systemd/system/cloud-init-main.service\n|x\n"
+            SYSTEMD
+            + "elf /usr/bin/cloud-init x86_64\nfile /usr/lib/systemd/system/cloud-init-main.service\n|x\n"
             "link /etc/systemd/system/multi-user.target.wants/cloud-init-main.service x\n",
             None,
             True,
@@ -120,26 +123,26 @@ def test_one_that_is_off_serves_nothing(tmp_path: Path) -> None:
             "wants/waagent.service",
         ),
         ("elf /usr/sbin/waagent x86_64\n", None, "no service"),
-        ("elf /usr/sbin/waagent x86_64\nfile /etc/init.d/waagent 755\n|x\n", False, "in no runlevel"),
-        ("elf /usr/sbin/waagent x86_64\nlink /etc/rc3.d/S20waagent ../init.d/waagent\n", True, "rc3.d"),
+        ("elf /usr/sbin/waagent x86_64\nfile /etc/init.d/waagent 755\n|x\n", False, "is not enabled"),
+        (INIT_D + "link /etc/rc3.d/S20waagent ../init.d/waagent\n", True, "rc3.d"),
         (
             "elf /usr/sbin/waagent x86_64\nfile /etc/init.d/waagent 755\n|x\n"
             "link /etc/rc6.d/S20waagent x\nlink /etc/rc3.d/K20waagent x\n",
             False,
-            "in no runlevel",
+            "is not enabled",
         ),
-        ("elf /usr/sbin/waagent x86_64\nlink /etc/rc.d/rc5.d/S20waagent x\n", True, "rc5.d"),
-        ("elf /usr/sbin/waagent x86_64\nlink /etc/runlevels/default/waagent x\n", True, "runlevels"),
+        (INIT_D + "link /etc/rc.d/rc5.d/S20waagent x\n", True, "rc5.d"),
+        (INIT_D + "link /etc/runlevels/default/waagent x\n", True, "runlevels"),
         (
-            "elf /usr/sbin/waagent x86_64\nfile /etc/init/walinuxagent.conf\n|start\n",
+            "elf /usr/sbin/waagent x86_64\nfile /etc/init/walinuxagent.conf\n|start on x\n",
             True,
             "walinuxagent.conf starts",
         ),
         (
-            "elf /usr/sbin/waagent x86_64\nfile /etc/init/walinuxagent.conf\n|start\n"
+            "elf /usr/sbin/waagent x86_64\nfile /etc/init/walinuxagent.conf\n|start on x\n"
             "file /etc/init/walinuxagent.override\n|manual\n",
             False,
-            "manual",
+            "is not enabled",
         ),
     ],
 )
@@ -152,7 +155,7 @@ def test_waagent(tmp_path: Path, text: str, starts: Optional[bool], because: str
 
 def test_azure_init(tmp_path: Path) -> None:
     unit = (
-        "file /usr/lib/systemd/system/azure-init.service\n|x\n"
+        SYSTEMD + "file /usr/lib/systemd/system/azure-init.service\n|x\n"
         "link /etc/systemd/system/multi-user.target.wants/azure-init.service x\n"
     )
     add_to_tree(tmp_path, unit)
@@ -170,8 +173,3 @@ def test_what_a_removed_package_left_behind_is_no_agent(tmp_path: Path) -> None:
         + "file /etc/cloud/cloud.cfg\n|datasource_list: [ Azure ]\n",
     )
     assert probe_agents(Root(tmp_path), "ro") == ()
-
-
-def test_a_service_that_is_not_installed(tmp_path: Path) -> None:
-    service = probe_service(Root(tmp_path), "a", "b")
-    assert (service.starts, service.because) == (None, "no service a or b is installed")

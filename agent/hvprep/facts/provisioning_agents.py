@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from hvprep.facts.services import probe_service
+from hvprep.facts.services import find_service
 from hvprep.facts.tools import find_program
 from hvprep.formats.cloud_cfg import parse_datasources
 from hvprep.model.node import GuestPath
@@ -90,8 +90,7 @@ def _cloud_init_starts(view: View, command_line: str | None) -> tuple[bool | Non
     )
     if not words and view.node(enabled) is None and view.node(disabled) is not None:
         return False, f"{disabled} switches it off"
-    service = probe_service(view, "cloud-init-local", "cloud-init-main", "cloud-init")
-    return service.starts, service.because
+    return _starts(view, "cloud-init-local", "cloud-init-main", "cloud-init")
 
 
 def _datasources(view: View) -> tuple[str, ...] | None:
@@ -109,8 +108,7 @@ def _waagent(view: View) -> ProvisioningAgent | None:
         return None
     if view.node(_WAAGENT_DISABLED) is not None:
         return ProvisioningAgent(AgentName.WAAGENT, program, False, f"{_WAAGENT_DISABLED} puts it to sleep")
-    service = probe_service(view, "walinuxagent", "waagent")
-    return ProvisioningAgent(AgentName.WAAGENT, program, service.starts, service.because)
+    return ProvisioningAgent(AgentName.WAAGENT, program, *_starts(view, "walinuxagent", "waagent"))
 
 
 def _azure_init(view: View) -> ProvisioningAgent | None:
@@ -119,5 +117,16 @@ def _azure_init(view: View) -> ProvisioningAgent | None:
         program = _AZURE_INIT
     if program is None:
         return None
-    service = probe_service(view, "azure-init")
-    return ProvisioningAgent(AgentName.AZURE_INIT, program, service.starts, service.because)
+    return ProvisioningAgent(AgentName.AZURE_INIT, program, *_starts(view, "azure-init"))
+
+
+def _starts(view: View, *names: str) -> tuple[bool | None, str]:
+    """Whether boot starts one of these services, and why; None where there is none."""
+    service = find_service(view, *names)
+    if service is None:
+        return None, f"no service {' or '.join(names)} is installed"
+    if service.masked_by is not None:
+        return False, f"{service.masked_by} masks it"
+    if service.started_by:
+        return True, f"{service.started_by[0]} starts it"
+    return False, f"{service.path} is not enabled"

@@ -35,7 +35,9 @@ def refuse_bad_mount_point(machine: Machine, where: GuestPath) -> None:
     if node is None:
         return
     if node.kind is not Kind.DIRECTORY:
-        raise Refusal(f"{where} is not a directory, so no disk can be mounted there", f"move it, or {setting}")
+        raise Refusal(
+            f"{where} is not a directory, so no disk can be mounted there", f"move it, or {setting}"
+        )
     parent = machine.root.device(where.parent)
     if machine.root.device(where) != parent:
         raise Refusal(f"another file system is mounted on {where}", f"see findmnt {where}; {setting}")
@@ -48,7 +50,9 @@ def refuse_bad_mount_point(machine: Machine, where: GuestPath) -> None:
         )
 
 
-def mount_disk(machine: Machine, decision: Decision, where: GuestPath, options: tuple[str, ...]) -> DeviceMount:
+def mount_disk(
+    machine: Machine, decision: Decision, where: GuestPath, options: tuple[str, ...]
+) -> DeviceMount:
     """Mount what `decision` names on the canonical path `where`. Raises ChangeFailed unless it is there then.
 
     A mount that fails changes nothing on the disk: it is told, and that is all.
@@ -63,7 +67,9 @@ def mount_disk(machine: Machine, decision: Decision, where: GuestPath, options: 
         machine.runner.check(("mount", str(where)), _MOUNT_TIMEOUT_S)
     mount = find_mount(machine, decision, where)
     if mount is None:
-        raise ChangeFailed(f"{decision.path} is not mounted on {where}, although it was asked for", f"see findmnt {where}")
+        raise ChangeFailed(
+            f"{decision.path} is not mounted on {where}, although it was asked for", f"see findmnt {where}"
+        )
     _restore_label(machine, where)
     return mount
 
@@ -71,7 +77,9 @@ def mount_disk(machine: Machine, decision: Decision, where: GuestPath, options: 
 def find_mount(machine: Machine, decision: Decision, where: GuestPath) -> DeviceMount | None:
     """The mount on `where`, if the disk of `decision` is what is seen there."""
     storage = probe_storage(machine.root)
-    device = next((each for each in storage.devices if decision.device and each.path == decision.device.path), None)
+    device = next(
+        (each for each in storage.devices if decision.device and each.path == decision.device.path), None
+    )
     there = [mount for mount in storage.mounts or () if mount.mountpoint == where]
     if device is None or not there or there[-1] not in find_use(storage, device).mounts:
         return None
@@ -122,7 +130,9 @@ def _make_directories(machine: Machine, where: GuestPath) -> None:
 def _start_unit(machine: Machine, what: str, where: GuestPath, fstype: str, options: tuple[str, ...]) -> None:
     name = mount_unit.unit_name(where, "mount")
     device = mount_unit.unit_name(GuestPath(what), "device")
-    _write(machine, mount_unit.UNIT_DIRECTORY / f"{device}.d" / "hvprep.conf", mount_unit.render_device_timeout())
+    _write(
+        machine, mount_unit.UNIT_DIRECTORY / f"{device}.d" / "hvprep.conf", mount_unit.render_device_timeout()
+    )
     _write(machine, mount_unit.UNIT_DIRECTORY / name, mount_unit.render_mount(what, where, fstype, options))
     shown = machine.runner.check(
         ("systemctl", "show", "--property=LoadState,NeedDaemonReload", name), _TOOL_TIMEOUT_S

@@ -8,7 +8,7 @@ from enum import Enum
 
 from hvprep.facts.block_devices import BlockDevice, Transport
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
-from hvprep.facts.services import find_unit, probe_service
+from hvprep.facts.services import find_service, find_unit_file
 from hvprep.formats import fstab
 from hvprep.formats.waagent_conf import WaagentConf, parse
 from hvprep.model.node import GuestPath
@@ -101,10 +101,8 @@ def _device_of(view: View, spec: str) -> GuestPath:
 
 def _by_unit(view: View, settings: Settings) -> Owner | None:
     """A mount unit of somebody else for the same directory; ours lies in /run."""
-    unit = find_unit(view, unit_name(view.resolve(settings.resource_disk_mount_point), "mount"))
-    if unit is None or unit.is_relative_to("/run"):
-        return None
-    return Owner(OwnerKind.ADMINISTRATOR, f"{unit} mounts there")
+    unit = find_unit_file(view, unit_name(view.resolve(settings.resource_disk_mount_point), "mount"))
+    return None if unit is None else Owner(OwnerKind.ADMINISTRATOR, f"{unit} mounts there")
 
 
 def _cloud_init(agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
@@ -129,11 +127,11 @@ def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
 
 
 def _azure_vm_utils(view: View, disks: Collection[BlockDevice]) -> Owner | None:
-    service = probe_service(view, _VM_UTILS_SERVICE)
-    if not service.starts:
+    service = find_service(view, _VM_UTILS_SERVICE)
+    if service is None or not service.is_enabled:
         return None
     content = view.read(_VM_UTILS_CONF) or b""
     takes_scsi = any(line.strip().replace(b'"', b"") == _VM_UTILS_SCSI for line in content.splitlines())
     if not takes_scsi and not any(disk.transport is Transport.NVME for disk in disks):
         return None
-    return Owner(OwnerKind.AZURE_VM_UTILS, service.because)
+    return Owner(OwnerKind.AZURE_VM_UTILS, f"{service.started_by[0]} starts it")

@@ -62,7 +62,8 @@ def choose_partitioner(machine: Machine, disk: GuestPath) -> Partitioner:
         words = ("mklabel", "gpt", "mkpart", UNFINISHED_NAME, "1MiB", "100%")
         return Partitioner((*parted, *words), (*parted, "name", "1", PARTITION_NAME))
     raise Refusal(
-        f"no program here can put a partition table on {disk}", "install sfdisk (util-linux), sgdisk or parted"
+        f"no program here can put a partition table on {disk}",
+        "install sfdisk (util-linux), sgdisk or parted",
     )
 
 

@@ -53,7 +53,9 @@ def keep_swap(
         room = _room(directory, existing)
         wanted = wanted_bytes(size, room, memory_bytes)
         fitting = fitting_bytes(wanted, room)
-        if existing is not None and not (existing.is_made and is_good_enough(existing.size_bytes, wanted, fitting)):
+        if existing is not None and not (
+            existing.is_made and is_good_enough(existing.size_bytes, wanted, fitting)
+        ):
             _end(directory, active)
             existing, active = None, False
         if existing is None:
@@ -101,7 +103,11 @@ def _said(directory: SwapDirectory, wanted: int) -> str:
     found = directory.find()
     assert found is not None, "it was made or found"
     text = f"{found.size_bytes // MIB} MiB of swap in {directory.path}"
-    return text if found.size_bytes >= wanted else f"{text}, of {wanted // MIB} wanted: there is no room for more"
+    return (
+        text
+        if found.size_bytes >= wanted
+        else f"{text}, of {wanted // MIB} wanted: there is no room for more"
+    )
 
 
 @contextmanager
@@ -117,5 +123,7 @@ def _swap_directory(machine: Machine, mount: DeviceMount) -> Iterator[SwapDirect
             else directory.device_number == mount.device_number
         )
         if not is_there:
-            raise Refusal(f"the disk is not what is mounted on {where} any more", "run hvprep resource-disk again")
+            raise Refusal(
+                f"the disk is not what is mounted on {where} any more", "run hvprep resource-disk again"
+            )
         yield directory

@@ -129,7 +129,9 @@ class SwapDirectory:
             self._root.observe("swapoff", self.path)
             if _libc.swapoff(f"/proc/self/fd/{fd}".encode()) != 0:
                 reason = os.strerror(ctypes.get_errno())
-                raise ChangeFailed(f"swap to {self.path} cannot be ended: {reason}", "try when less memory is used")
+                raise ChangeFailed(
+                    f"swap to {self.path} cannot be ended: {reason}", "try when less memory is used"
+                )
 
     def remove(self) -> None:
         """Nothing under our names any more; it must not be in use."""
@@ -179,7 +181,9 @@ class SwapDirectory:
             raise self._no_room(error) from error
 
     def _no_room(self, error: OSError) -> ChangeFailed:
-        return ChangeFailed(f"{self.path} cannot be made: {error.strerror}", "see df(1) and the kernel's messages")
+        return ChangeFailed(
+            f"{self.path} cannot be made: {error.strerror}", "see df(1) and the kernel's messages"
+        )
 
     def _put_header(self, fd: int) -> None:
         self._root.observe("mkswap", self.path)
