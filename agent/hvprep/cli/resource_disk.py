@@ -8,14 +8,12 @@ from pathlib import Path
 
 from hvprep.cli.render import Screen
 from hvprep.errors import Refusal
-from hvprep.facts.platform import PlatformKind
-from hvprep.resourcedisk.carry_out import carry_out
-from hvprep.resourcedisk.examine import decide_by_mounts, examine
-from hvprep.resourcedisk.plan import Plan, make_plan
-from hvprep.resourcedisk.survey import Survey, make_survey
-from hvprep.settings import Settings, load
+from hvprep.resourcedisk.plan import Plan
+from hvprep.resourcedisk.set_up import plan_disk, set_up_disk
+from hvprep.resourcedisk.survey import Survey
+from hvprep.settings import load
 from hvprep.system.hostfile import are_different
-from hvprep.system.lock import is_root, lock_for_boot
+from hvprep.system.lock import is_root
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
 from hvprep.system.runner import Runner, enter_live, host_locale
@@ -38,26 +36,11 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     machine = Machine(root, Runner(enter_live, host_locale(), screen.on_wait), live=True)
     settings = load(root)
     if options.dry_run:
-        survey = make_survey(root, settings)
-        _show(screen, survey, _plan(survey, settings, machine))
-        return 0
-    with lock_for_boot(root, "resource-disk"):
-        survey = make_survey(root, settings)
-        plan = _plan(survey, settings, machine)
-        for reason in plan.reasons if survey.located.candidates or survey.located.excluded else ():
-            screen.progress(reason)
-        carry_out(machine, plan, settings, screen.line)
+        for name, text in _rows(*plan_disk(machine, settings)):
+            screen.line(f"  {name:<10} {text}")
+    else:
+        set_up_disk(machine, settings, screen.line, screen.progress)
     return 0
-
-
-def _plan(survey: Survey, settings: Settings, machine: Machine) -> Plan:
-    decision = decide_by_mounts(survey) or examine(survey, settings, machine)
-    return make_plan(survey, decision, settings)
-
-
-def _show(screen: Screen, survey: Survey, plan: Plan) -> None:
-    for name, text in _rows(survey, plan):
-        screen.line(f"  {name:<10} {text}")
 
 
 def _rows(survey: Survey, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from hvprep.errors import ChangeFailed, HvprepError, Refusal
+from hvprep.errors import ChangeFailed, Refusal
 from hvprep.facts.block_devices import DeviceMount, Partition, probe_storage
 from hvprep.facts.live import probe_memory
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.resourcedisk.formatting import finish_format, format_disk
-from hvprep.resourcedisk.mounting import find_mount, mount_disk, refuse_bad_mount_point, settle
+from hvprep.resourcedisk.mounting import find_mount, mount_disk, refuse_bad_mount_point
 from hvprep.resourcedisk.plan import Plan
-from hvprep.resourcedisk.swapping import end_swap, keep_swap
+from hvprep.resourcedisk.swapping import end_swap, keep_swap, swap_line
 from hvprep.resourcedisk.verdict import DATALOSS_README, FILE_SYSTEM_LABEL, Action, Decision
 from hvprep.settings import Settings
 from hvprep.system.machine import Machine
@@ -24,26 +24,46 @@ Report = Callable[[str], None]
 _FILE = Node(Kind.FILE, 0o644, 0, 0)
 
 
-def carry_out(machine: Machine, plan: Plan, settings: Settings, report: Report) -> None:
-    """Do what the plan says. Raises HvprepError at the first part that cannot be done; the rest is left."""
+@dataclass(frozen=True)
+class Outcome:
+    """The disk is in use: where, with the line of /proc/swaps up to the size ("" without swap), in words."""
+
+    mountpoint: GuestPath
+    swap_line: str
+    words: tuple[str, ...]
+
+
+def carry_out(machine: Machine, plan: Plan, settings: Settings, report: Report) -> Outcome | None:
+    """Do what the plan says, and tell what there is then; None where the disk is not used.
+
+    Raises HvprepError at the first part that cannot be done; the rest is left.
+    """
     if plan.refusal:
         raise Refusal(plan.refusal, plan.decision.hint or None)
     decision = plan.decision
     if plan.mounts_on is not None:
         refuse_bad_mount_point(machine, plan.mounts_on)
         decision = _make_ready(machine, plan, report)
-        mount = mount_disk(machine, decision, plan.mounts_on, settings.resource_disk_mount_options)
-        report(f"{decision.path} is mounted on {mount.mountpoint} ({mount.fstype})")
-        _leave_warning(machine, mount)
-    if plan.swaps_on is not None:
-        size = settings.resource_disk_swap_size
-        memory = probe_memory() if size.mib is None and size.percent is None else None
-        storage = probe_storage(machine.root)
-        report(keep_swap(machine, storage, _mount_on(machine, decision, plan.swaps_on), size, memory))
-    if plan.ends_swap_on is not None:
-        storage = probe_storage(machine.root)
-        if end_swap(machine, storage, _mount_on(machine, decision, plan.ends_swap_on)):
-            report(f"the swap file of hvprep on {plan.ends_swap_on} is gone")
+        made = mount_disk(machine, decision, plan.mounts_on, settings.resource_disk_mount_options)
+        report(f"{decision.path} is mounted on {made.mountpoint} ({made.fstype})")
+        _leave_warning(machine, made)
+    where = plan.swaps_on or plan.ends_swap_on
+    if where is None:
+        return None
+    storage = probe_storage(machine.root)
+    mount = find_mount(storage, decision, where)
+    if mount is None:
+        raise ChangeFailed(f"the disk is not mounted on {where} any more", f"see findmnt {where}")
+    is_mounted = f"{mount.source} is mounted on {where}"
+    if plan.swaps_on is None:
+        if end_swap(machine, storage, mount):
+            report(f"the swap file of hvprep on {where} is gone")
+        return Outcome(where, "", (is_mounted, "without swap of hvprep"))
+    size = settings.resource_disk_swap_size
+    memory = probe_memory() if size.mib is None and size.percent is None else None
+    words = keep_swap(machine, storage, mount, size, memory)
+    report(words)
+    return Outcome(where, swap_line(machine.root, mount), (is_mounted, words))
 
 
 def _make_ready(machine: Machine, plan: Plan, report: Report) -> Decision:
@@ -69,14 +89,6 @@ def _mountable(decision: Decision, partition: Partition, fstype: str) -> Decisio
         label=FILE_SYSTEM_LABEL,
         is_ours=True,
     )
-
-
-def _mount_on(machine: Machine, decision: Decision, where: GuestPath) -> DeviceMount:
-    """The mount of the disk, looked for anew. Raises ChangeFailed where it is gone."""
-    mount = find_mount(machine, decision, where)
-    if mount is None:
-        raise ChangeFailed(f"the disk is not mounted on {where} any more", f"see findmnt {where}")
-    return mount
 
 
 def _leave_warning(machine: Machine, mount: DeviceMount) -> None:

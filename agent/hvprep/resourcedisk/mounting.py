@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hvprep.errors import ChangeFailed, Refusal
-from hvprep.facts.block_devices import DeviceMount, probe_storage
+from hvprep.facts.block_devices import DeviceMount, Storage, probe_storage
 from hvprep.facts.storage_use import find_use
 from hvprep.facts.tools import find_program
 from hvprep.formats import fstab
@@ -64,8 +64,9 @@ def mount_disk(
         _start_unit(machine, what, where, decision.fstype, options)
     else:
         _write_fstab_line(machine, mount_unit.render_fstab_line(spec, where, decision.fstype, options))
-        machine.runner.check(("mount", str(where)), _MOUNT_TIMEOUT_S)
-    mount = find_mount(machine, decision, where)
+        words = ("-t", decision.fstype, "-o", ",".join(options or ("defaults",)))
+        machine.runner.check(("mount", *words, str(decision.path), str(where)), _MOUNT_TIMEOUT_S)
+    mount = find_mount(probe_storage(machine.root), decision, where)
     if mount is None:
         raise ChangeFailed(
             f"{decision.path} is not mounted on {where}, although it was asked for", f"see findmnt {where}"
@@ -74,12 +75,10 @@ def mount_disk(
     return mount
 
 
-def find_mount(machine: Machine, decision: Decision, where: GuestPath) -> DeviceMount | None:
+def find_mount(storage: Storage, decision: Decision, where: GuestPath) -> DeviceMount | None:
     """The mount on `where`, if the disk of `decision` is what is seen there."""
-    storage = probe_storage(machine.root)
-    device = next(
-        (each for each in storage.devices if decision.device and each.path == decision.device.path), None
-    )
+    disk = decision.device.path if decision.device is not None else None
+    device = next((each for each in storage.devices if each.path == disk), None)
     there = [mount for mount in storage.mounts or () if mount.mountpoint == where]
     if device is None or not there or there[-1] not in find_use(storage, device).mounts:
         return None

@@ -17,7 +17,7 @@ from hvprep.resourcedisk.mount_unit import FSTAB_TAG, unit_name
 from hvprep.settings import Settings
 
 WAAGENT_CONF = GuestPath("/etc/waagent.conf")
-_FSTAB = GuestPath("/etc/fstab")
+FSTAB = GuestPath("/etc/fstab")
 #: azure-vm-utils (ephemeral-disk-setup). SCSI disks are its business only where this is said.
 _VM_UTILS_SERVICE = "azure-ephemeral-disk-setup"
 _VM_UTILS_CONF = GuestPath("/etc/azure-ephemeral-disk-setup.conf")
@@ -77,7 +77,7 @@ def read_waagent_conf(view: View) -> WaagentConf | None:
 
 
 def _by_fstab(view: View, settings: Settings, disks: Iterable[BlockDevice]) -> Owner | None:
-    content = view.read(_FSTAB)
+    content = view.read(FSTAB)
     nodes = {path for disk in disks for path in (disk.path, *(each.path for each in disk.partitions))}
     where = view.resolve(settings.resource_disk_mount_point)
     for entry in fstab.parse((content or b"").decode("utf-8", "surrogateescape")).entries:
@@ -88,7 +88,7 @@ def _by_fstab(view: View, settings: Settings, disks: Iterable[BlockDevice]) -> O
         if is_there or entry.spec.startswith(_PLATFORM_LINKS) or _device_of(view, entry.spec) in nodes:
             is_cloud = "comment=cloudconfig" in entry.options
             kind = OwnerKind.CLOUD_INIT if is_cloud else OwnerKind.ADMINISTRATOR
-            return Owner(kind, f"line {entry.line} of {_FSTAB} mounts {entry.spec} on {entry.mountpoint}")
+            return Owner(kind, f"line {entry.line} of {FSTAB} mounts {entry.spec} on {entry.mountpoint}")
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hvprep.facts.block_devices import BlockDevice
 from hvprep.model.node import GuestPath
-from hvprep.resourcedisk.owner import Owner, OwnerKind
+from hvprep.resourcedisk.owner import OwnerKind
 from hvprep.resourcedisk.survey import Survey
 from hvprep.resourcedisk.swapping import find_other_swap
 from hvprep.resourcedisk.verdict import Action, Decision
