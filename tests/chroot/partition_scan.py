@@ -2,8 +2,8 @@
 
     python3 partition_scan.py STATE [--rereadpt] /dev/loopN
 
-For every partition that the real sfdisk lists on the disk it sets a loop device up, and shows it in the tree of
-/sys in STATE as the kernel would; what was there before goes first. A partition in use is left, as EBUSY.
+For every partition that the real sfdisk lists on the disk it sets a loop device up, and shows it in the tree
+of /sys that STATE names, as the kernel would; what was there before goes first.
 """
 
 from __future__ import annotations

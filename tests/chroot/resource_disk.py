@@ -1,7 +1,7 @@
 """The running machine with the firmware of Azure and a temporary disk of its own.
 
-The disk is a loop device, its partitions are others (partition_scan.py), and a tree of /sys says that they hang
-where Azure's temporary disk does. All else is real: sfdisk, mkfs, mount, swapon and the kernel. /etc,
+The disk is a loop device, its partitions are others (partition_scan.py), and a tree of /sys says that they
+hang where Azure's temporary disk does. All else is real: sfdisk, mkfs, mount, swapon and the kernel. /etc,
 /run and /mnt are the machine's own for as long as the test runs, and no systemd or udev runs.
 """
 
@@ -46,7 +46,9 @@ class AzureMachine:
 
     def scan(self) -> None:
         """What the kernel does when a disk appears."""
-        subprocess.run([sys.executable, str(HERE / "partition_scan.py"), str(self.state), self.disk], check=True)
+        subprocess.run(
+            [sys.executable, str(HERE / "partition_scan.py"), str(self.state), self.disk], check=True
+        )
 
     @property
     def partition(self) -> str:

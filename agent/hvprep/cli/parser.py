@@ -29,7 +29,7 @@ The manual page hvprep(8) says more, hvprep.conf(5) lists the settings."""
 
 
 def make_parser(wanted: Sequence[str] = _VERBS) -> argparse.ArgumentParser:
-    """The grammar of these verbs, the whole one by default: the man page and the completions are tested by it."""
+    """The grammar of these verbs, by default of all: the man page and the completions go by that."""
     parser = argparse.ArgumentParser(
         prog="hvprep",
         description="Makes a Linux machine ready to run on Hyper-V and Azure.",

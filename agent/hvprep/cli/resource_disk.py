@@ -23,7 +23,9 @@ _MIB = 1024 * 1024
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
-    parser.add_argument("--dry-run", action="store_true", help="show the verdict and the plan, change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the verdict and the plan, change nothing"
+    )
 
 
 def run(options: argparse.Namespace, screen: Screen) -> int:

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def _resource_disk(session: Session) -> Iterator[tuple[str, str]]:
-    """The temporary disks of the running machine, whose they are, where they are mounted, and our swap there."""
+    """The temporary disks of the running machine, whose they are, where they are mounted, our swap there."""
     if not session.machine.live:
         return
     survey = make_survey(session.machine.root, session.settings)

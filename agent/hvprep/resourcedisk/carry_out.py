@@ -76,7 +76,9 @@ def _make_ready(machine: Machine, plan: Plan, report: Report) -> Decision:
     if plan.finishes:
         return _mountable(decision, finish_format(machine, device), decision.fstype)
     if decision.path is None:
-        raise ChangeFailed(f"the partition of {device.path} has no node in /dev", "run hvprep resource-disk again")
+        raise ChangeFailed(
+            f"the partition of {device.path} has no node in /dev", "run hvprep resource-disk again"
+        )
     return decision
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hvprep.resourcedisk.owner import OwnerKind
+from hvprep.facts.resource_disk_owner import OwnerKind
 from hvprep.resourcedisk.survey import Survey
 from hvprep.resourcedisk.verdict import Action, Decision, Policy, choose, decide
 from hvprep.settings import Settings

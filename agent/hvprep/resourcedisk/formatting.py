@@ -1,7 +1,7 @@
 """A new partition table and file system on a disk that the verdict gives free. What is on it is lost.
 
-The order is: table with the unfinished partition, old signatures in it, file system, final name. No program is
-told to overwrite what it finds (mkfs -f, -F): that is a second look at what the verdict saw. udev is kept
+The order is: table with the unfinished partition, old signatures in it, file system, final name. No program
+is told to overwrite what it finds (mkfs -f, -F): that is a second look at what the verdict saw. udev is kept
 from the disk meanwhile (systemd.io, BLOCK_DEVICE_LOCKING), so that it opens nothing under our hands.
 """
 

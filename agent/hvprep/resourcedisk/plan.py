@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hvprep.facts.block_devices import BlockDevice
+from hvprep.facts.resource_disk_owner import OwnerKind
 from hvprep.model.node import GuestPath
-from hvprep.resourcedisk.owner import OwnerKind
 from hvprep.resourcedisk.survey import Survey
 from hvprep.resourcedisk.swapping import find_other_swap
 from hvprep.resourcedisk.verdict import Action, Decision

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hvprep import __version__
+from hvprep.facts.resource_disk_owner import FSTAB, WAAGENT_CONF
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.resourcedisk.carry_out import Outcome, carry_out
 from hvprep.resourcedisk.examine import decide_by_mounts, examine
-from hvprep.resourcedisk.owner import FSTAB, WAAGENT_CONF
 from hvprep.resourcedisk.plan import Plan, make_plan
 from hvprep.resourcedisk.survey import Survey, make_survey
 from hvprep.resourcedisk.swapping import SWAP_NAME

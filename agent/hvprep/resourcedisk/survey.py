@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from hvprep.facts.block_devices import BlockDevice, DeviceMount, Storage, probe_storage
 from hvprep.facts.platform import Platform, PlatformKind, probe_platform
+from hvprep.facts.resource_disk_owner import Owner, find_owner
 from hvprep.facts.storage_use import find_use
 from hvprep.model.node import GuestPath
 from hvprep.resourcedisk.locate import Located, find_resource_disks
-from hvprep.resourcedisk.owner import Owner, find_owner
 from hvprep.settings import Settings
 from hvprep.system.root import Root
 

@@ -1,4 +1,4 @@
-"""The swap file on the temporary disk: there, of the right size, and in use; or gone. Never on another disk."""
+"""The swap file on the temporary disk: there, of the right size and in use; or gone. On no other disk."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _said(directory: SwapDirectory, wanted: int) -> str:
 
 @contextmanager
 def _swap_directory(machine: Machine, mount: DeviceMount) -> Iterator[SwapDirectory]:
-    """The top directory of the mounted disk, open, so that it stays that one. Raises Refusal for any other."""
+    """The top directory of the mounted disk, open, so that it stays that one. Raises Refusal for another."""
     where = GuestPath(mount.mountpoint)
     with machine.root.directory_fd(where) as fd:
         directory = SwapDirectory(machine.root, machine.runner, where, fd, SWAP_NAME)

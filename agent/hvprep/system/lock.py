@@ -48,7 +48,9 @@ def lock_for_boot(root: Root, verb: str) -> Iterator[None]:
         _make_private(root, BOOT_DIRECTORY)
         fd = _open_lock(root, BOOT_DIRECTORY, f"{verb}.lock")
     except OSError as error:
-        raise Refusal(f"{BOOT_DIRECTORY} cannot be written: {error.strerror}", "look whether /run is") from error
+        raise Refusal(
+            f"{BOOT_DIRECTORY} cannot be written: {error.strerror}", "look whether /run is"
+        ) from error
     with _held(fd, verb):
         yield
 

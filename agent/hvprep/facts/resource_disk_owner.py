@@ -10,14 +10,16 @@ from hvprep.facts.block_devices import BlockDevice, Transport
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
 from hvprep.facts.services import find_service, find_unit_file
 from hvprep.formats import fstab
+from hvprep.formats.unit_name import unit_name
 from hvprep.formats.waagent_conf import WaagentConf, parse
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.resourcedisk.mount_unit import FSTAB_TAG, unit_name
 from hvprep.settings import Settings
 
 WAAGENT_CONF = GuestPath("/etc/waagent.conf")
 FSTAB = GuestPath("/etc/fstab")
+#: The option by which a line of fstab is known to be hvprep's; mount(8) passes over it.
+FSTAB_TAG = "comment=hvprep"
 #: azure-vm-utils (ephemeral-disk-setup). SCSI disks are its business only where this is said.
 _VM_UTILS_SERVICE = "azure-ephemeral-disk-setup"
 _VM_UTILS_CONF = GuestPath("/etc/azure-ephemeral-disk-setup.conf")
@@ -70,6 +72,12 @@ def find_owner(
     return Owner(OwnerKind.HVPREP, "no other program is set up to format it")
 
 
+def is_waagents_to_take(view: View, command_line: str | None) -> bool:
+    """Whether waagent is the only agent that boot starts, so that the disk is its once it is told so."""
+    agent = _find_waagent(probe_agents(view, command_line))
+    return agent is not None and agent.starts is True
+
+
 def read_waagent_conf(view: View) -> WaagentConf | None:
     """waagent's settings; None where it has no file of them."""
     content = view.read(WAAGENT_CONF)
@@ -112,14 +120,18 @@ def _cloud_init(agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
     return Owner(OwnerKind.CLOUD_INIT, agent.because)
 
 
-def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
-    """waagent leaves the disk to cloud-init wherever that starts, whatever it does with it."""
+def _find_waagent(agents: tuple[ProvisioningAgent, ...]) -> ProvisioningAgent | None:
+    """waagent, where it may start. Where cloud-init starts it leaves the disk to that, on any platform."""
     agent = find_agent(agents, AgentName.WAAGENT)
     cloud_init = find_agent(agents, AgentName.CLOUD_INIT)
     if agent is None or agent.starts is False or (cloud_init is not None and cloud_init.starts is not False):
         return None
-    conf = read_waagent_conf(view)
-    if conf is None or not conf.is_on("ResourceDisk.Format", otherwise=False):
+    return agent
+
+
+def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
+    agent, conf = _find_waagent(agents), read_waagent_conf(view)
+    if agent is None or conf is None or not conf.is_on("ResourceDisk.Format", otherwise=False):
         return None
     size = conf.value("ResourceDisk.SwapSizeMB") or "0"
     makes_swap = conf.is_on("ResourceDisk.EnableSwap", otherwise=False) and size.strip("0") != ""
