@@ -8,12 +8,14 @@ hang where Azure's temporary disk does. All else is real: sfdisk, mkfs, mount, s
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from tests.chroot.guest import HERE, Done, environment, mounted
 
@@ -74,12 +76,47 @@ class AzureMachine:
                 subprocess.run(["umount", where], check=True)
         subprocess.run(["find", "/run", "-mindepth", "1", "-delete"], check=True)
 
+    def partition_disk(self, script: str) -> str:
+        """The real sfdisk's work, seen by the kernel; the node of the first partition."""
+        subprocess.run(["sfdisk", "--quiet", self.disk], input=script, text=True, check=True)
+        self.scan()
+        return (self.state / "partitions").read_text().split()[0]
+
+    def put_ntfs(self, label: str = "Temporary Storage") -> str:
+        """The disk as the platform gives it, in the form of Windows; its partition."""
+        node = self.partition_disk("label: dos\n2048,,7\n")
+        run("mkntfs", "-Q", "-F", "-L", label, node)
+        return node
+
+    def put_file_system(self, *make: str) -> str:
+        """Somebody else's file system, in a partition of a GPT; its node."""
+        node = self.partition_disk("label: gpt\n2048\n")
+        run(*make, node)
+        return node
+
+    def table(self) -> List[Dict[str, Any]]:
+        """The partitions that the real sfdisk lists."""
+        done = subprocess.run(["sfdisk", "--json", self.disk], capture_output=True, text=True, check=True)
+        return list(json.loads(done.stdout)["partitiontable"]["partitions"])
+
+    def digest(self) -> str:
+        """Of every byte of the disk."""
+        os.sync()
+        return hashlib.sha256(self.raw.read_bytes()).hexdigest()
+
     def put_shadow(self, name: str, script: str) -> Path:
         """A program of this name before the real one; the real one's directory is not in its way."""
         path = Path("/usr/local/sbin") / name
         path.write_text(script)
         path.chmod(0o755)
         return path
+
+
+def run(*argv: str) -> str:
+    """The output of a program that has to end well."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (argv, done)
+    return done.stdout
 
 
 def mounts() -> List[Tuple[str, str]]:
@@ -102,7 +139,7 @@ def blkid(node: str) -> Dict[str, str]:
 
 
 @contextlib.contextmanager
-def azure_machine(directory: Path, size_bytes: int = 512 * MIB) -> Iterator[AzureMachine]:
+def azure_machine(directory: Path, size_bytes: int = 768 * MIB) -> Iterator[AzureMachine]:
     """The machine, switched on with a blank disk; off at the end, with nothing of it left."""
     raw, sys_tree, state = directory / "disk.raw", directory / "sys", directory / "state"
     with raw.open("wb") as stream:
@@ -110,7 +147,7 @@ def azure_machine(directory: Path, size_bytes: int = 512 * MIB) -> Iterator[Azur
     state.mkdir()
     with contextlib.ExitStack() as stack:
         stack.callback(_detach_all, raw, state)
-        disk = _output("losetup", "-f", "--show", str(raw))
+        disk = run("losetup", "-f", "--show", str(raw)).strip()
         (state / "sysfs").write_text(str(_make_sysfs(sys_tree, disk, size_bytes)))
         machine = AzureMachine(state, raw, disk)
         stack.enter_context(_own_directories(directory))
@@ -168,10 +205,6 @@ def _make_sysfs(tree: Path, disk: str, size_bytes: int) -> Path:
 
 def _detach_all(raw: Path, state: Path) -> None:
     nodes = state / "partitions"
-    disks = _output("losetup", "--noheadings", "--output", "NAME", "--associated", str(raw)).split()
+    disks = run("losetup", "--noheadings", "--output", "NAME", "--associated", str(raw)).split()
     for node in [*(nodes.read_text().split() if nodes.exists() else ()), *disks]:
         subprocess.run(["losetup", "--detach", node], check=True)
-
-
-def _output(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()

@@ -11,7 +11,8 @@ from hvprep.errors import Refusal
 from hvprep.resourcedisk.plan import Plan
 from hvprep.resourcedisk.set_up import plan_disk, set_up_disk
 from hvprep.resourcedisk.survey import Survey
-from hvprep.settings import load
+from hvprep.settings import Settings, load
+from hvprep.settings.resource_disk import SwapSize
 from hvprep.system.hostfile import are_different
 from hvprep.system.lock import is_root
 from hvprep.system.machine import Machine
@@ -38,14 +39,14 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     machine = Machine(root, Runner(enter_live, host_locale(), screen.on_wait), live=True)
     settings = load(root)
     if options.dry_run:
-        for name, text in _rows(*plan_disk(machine, settings)):
+        for name, text in _rows(*plan_disk(machine, settings), settings):
             screen.line(f"  {name:<10} {text}")
     else:
         set_up_disk(machine, settings, screen.line, screen.progress)
     return 0
 
 
-def _rows(survey: Survey, plan: Plan) -> Iterator[tuple[str, str]]:
+def _rows(survey: Survey, plan: Plan, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "platform", f"{survey.platform.kind.value}: {survey.platform.because}"
     for candidate in survey.located.candidates:
         device = candidate.device
@@ -58,12 +59,12 @@ def _rows(survey: Survey, plan: Plan) -> Iterator[tuple[str, str]]:
         yield "note", reason
     if plan.refusal:
         yield "hint", plan.decision.hint
-    steps = tuple(_steps(plan))
+    steps = tuple(_steps(plan, settings.resource_disk_swap_size))
     for step in steps or ("nothing to do",):
         yield "plan", step
 
 
-def _steps(plan: Plan) -> Iterator[str]:
+def _steps(plan: Plan, size: SwapSize) -> Iterator[str]:
     if plan.formats is not None:
         yield f"make one partition on {plan.device.path}, with {plan.formats}: what is on the disk is lost"
     if plan.finishes:
@@ -71,6 +72,6 @@ def _steps(plan: Plan) -> Iterator[str]:
     if plan.mounts_on is not None:
         yield f"mount it on {plan.mounts_on}"
     if plan.swaps_on is not None:
-        yield f"have a swap file on {plan.swaps_on}"
+        yield f"have a swap file ({size.words}) on {plan.swaps_on}"
     if plan.ends_swap_on is not None:
         yield f"have no swap file of hvprep on {plan.ends_swap_on}"

@@ -44,11 +44,12 @@ class Plan:
 
 def make_plan(survey: Survey, decision: Decision, settings: Settings) -> Plan:
     """The plan for the disk that was chosen."""
-    others = survey.owner.kind not in (OwnerKind.HVPREP, OwnerKind.NOBODY)
-    left = (f"the temporary disk is {survey.owner.kind.value}'s: {survey.owner.because}",) if others else ()
+    kind = survey.owner.kind
+    others = kind not in (OwnerKind.HVPREP, OwnerKind.NOBODY)
+    left = (f"the temporary disk is {kind.value}'s: {survey.owner.because}",) if others else ()
     if decision.action is Action.USE_MOUNTED:
         assert decision.mountpoint is not None, "the verdict says where"
-        if not others and decision.mountpoint != survey.where:
+        if kind is OwnerKind.HVPREP and decision.mountpoint != survey.where:
             stays = f"it is mounted on {decision.mountpoint}, and stays there until the next boot"
             left = (_about(decision, stays),)
         return _with_swap(survey, settings, Plan(decision, reasons=left), decision.mountpoint)
@@ -57,7 +58,8 @@ def make_plan(survey: Survey, decision: Decision, settings: Settings) -> Plan:
     if decision.action is Action.REFUSE:
         return Plan(decision, refusal=_about(decision, decision.because))
     if decision.action is Action.NOTHING:
-        return Plan(decision, reasons=(_about(decision, decision.because),))
+        nobody = (survey.owner.because,) if kind is OwnerKind.NOBODY else ()
+        return Plan(decision, reasons=(_about(decision, decision.because), *nobody))
     plan = Plan(
         decision,
         formats=settings.resource_disk_filesystem if decision.action is Action.FORMAT else None,

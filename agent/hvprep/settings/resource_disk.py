@@ -47,6 +47,13 @@ class SwapSize:
             return f"{self.percent}%"
         return "auto" if self.mib is None else str(self.mib)
 
+    @property
+    def words(self) -> str:
+        """For a person."""
+        if self.percent is not None:
+            return f"{self.percent}% of the disk"
+        return "as the memory asks for" if self.mib is None else f"{self.mib} MiB"
+
 
 def parse_swap_size(text: str) -> SwapSize:
     """`auto`, a number of MiB, or a percentage.

@@ -1,7 +1,7 @@
 """What a run has left, so that the next one sees in a moment that it is still so. Imports nothing but os.
 
-A memo lies in /run. It names its inputs (files, with inode, time and size) and its effects (the directory that
-is seen at a mount point; a line of /proc). Where anything is different it counts for nothing.
+A memo lies in /run. It names its inputs (files, with inode, time and size) and its effects (the directory
+that is seen at a mount point; a line of /proc). Where anything is different it counts for nothing.
 """
 
 from __future__ import annotations
