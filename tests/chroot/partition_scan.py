@@ -46,7 +46,7 @@ def main(state: Path, disk: str) -> int:
 
 
 def partitions(disk: str) -> List[Any]:
-    done = subprocess.run(["sfdisk", "--json", disk], capture_output=True, text=True, check=False)
+    done = subprocess.run(["/usr/sbin/sfdisk", "--json", disk], capture_output=True, text=True, check=False)
     return list(json.loads(done.stdout)["partitiontable"]["partitions"]) if done.returncode == 0 else []
 
 
