@@ -151,7 +151,7 @@ def _read_record(volume: _Volume, mft: tuple[Run, ...], number: int) -> Record:
     raw = volume.read_runs(mft, number * volume.record_bytes, volume.record_bytes)
     record = parse_record(raw, number)
     if record.has_attribute_list:
-        raise FormatError(f"record {number} of the NTFS volume has an attribute list, which is not followed")
+        raise FormatError(f"record {number} of the NTFS volume goes on in other records, which are not read")
     return record
 
 

@@ -46,7 +46,6 @@ def carry_out(machine: Machine, plan: Plan, settings: Settings, report: Report) 
         decision = _make_ready(machine, plan, report)
         made = mount_disk(machine, decision, plan.mounts_on, settings.resource_disk_mount_options)
         report(f"{decision.path} is mounted on {made.mountpoint} ({made.fstype})")
-        _leave_warning(machine, made)
     where = plan.swaps_on or plan.ends_swap_on
     if where is None:
         return None
@@ -54,6 +53,8 @@ def carry_out(machine: Machine, plan: Plan, settings: Settings, report: Report) 
     mount = find_mount(storage, decision, where)
     if mount is None:
         raise ChangeFailed(f"the disk is not mounted on {where} any more", f"see findmnt {where}")
+    if plan.warns_on is not None:
+        _leave_warning(machine, mount)
     is_mounted = f"{mount.source} is mounted on {where}"
     if plan.swaps_on is None:
         if end_swap(machine, storage, mount):

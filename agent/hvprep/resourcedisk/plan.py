@@ -20,6 +20,7 @@ class Plan:
     formats     the disk gets a new partition table and this file system
     finishes    the disk was formatted, and its partition gets its final name
     mounts_on   where it is mounted by us
+    warns_on    where a readme says that it is a temporary disk
     swaps_on    where the disk is mounted then, and a swap file of ours lies
     ends_swap_on  where a swap file of ours, if there is one, goes
     refusal     why a person has to look, "" otherwise
@@ -30,6 +31,7 @@ class Plan:
     formats: str | None = None
     finishes: bool = False
     mounts_on: GuestPath | None = None
+    warns_on: GuestPath | None = None
     swaps_on: GuestPath | None = None
     ends_swap_on: GuestPath | None = None
     refusal: str = ""
@@ -52,7 +54,9 @@ def make_plan(survey: Survey, decision: Decision, settings: Settings) -> Plan:
         if kind is OwnerKind.HVPREP and decision.mountpoint != survey.where:
             stays = f"it is mounted on {decision.mountpoint}, and stays there until the next boot"
             left = (_about(decision, stays),)
-        return _with_swap(survey, settings, Plan(decision, reasons=left), decision.mountpoint)
+        warns_on = survey.where if kind is OwnerKind.HVPREP and not left else None
+        plan = Plan(decision, warns_on=warns_on, reasons=left)
+        return _with_swap(survey, settings, plan, decision.mountpoint)
     if others:
         return Plan(decision, reasons=(*left, "it is not mounted now, so no swap is put on it"))
     if decision.action is Action.REFUSE:
@@ -65,6 +69,7 @@ def make_plan(survey: Survey, decision: Decision, settings: Settings) -> Plan:
         formats=settings.resource_disk_filesystem if decision.action is Action.FORMAT else None,
         finishes=decision.is_unfinished,
         mounts_on=survey.where,
+        warns_on=survey.where,
     )
     return _with_swap(survey, settings, plan, survey.where)
 
