@@ -53,7 +53,7 @@ def set_up(step: Callable[[str], None]) -> None:
 
 
 def end_of(number: int = 0) -> List[str]:
-    """The steps of a process that does it, and that is killed before step `number` (from 1) where there is one."""
+    """The steps of a process that does it, killed before step `number` (from 1) where there is one."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -122,6 +122,7 @@ def test_killed_before_every_step_of_the_first_run(machine: AzureMachine) -> Non
         machine.replace_disk()
         with contextlib.suppress(FileNotFoundError):
             WHERE.rmdir()
+        Path("/etc/fstab").write_text("")
         machine.put_ntfs()
         end_of(number)
         assert_only_the_disk_swaps(machine)

@@ -164,6 +164,18 @@ def test_a_format_of_ours_that_was_cut_off(is_blank: bool) -> None:
     assert "cut off" in decision.because
 
 
+@pytest.mark.parametrize("trouble", ["", "it leads beyond the end of its partition"])
+def test_the_ntfs_that_was_there_before_a_format_that_was_cut_off(trouble: str) -> None:
+    decision = decide(of_our_making(UNFINISHED_NAME, NTFS, trouble=trouble), AZURE)
+    assert decision.action is Action.FORMAT
+    other = dataclasses.replace(NTFS, label="data")
+    refused(of_our_making(UNFINISHED_NAME, other, trouble=trouble))
+    refused(of_our_making(PARTITION_NAME, NTFS, trouble="it leads beyond the end"))
+    refused(of_our_making(UNFINISHED_NAME, NTFS, of_whole=whole(trouble="it is an ext4 too")))
+    refused(of_our_making(UNFINISHED_NAME, NTFS, damage=("a checksum",)))
+    refused(of_our_making(UNFINISHED_NAME, trouble="it cannot be read"))
+
+
 # Mounted, not formatted.
 
 

@@ -54,7 +54,13 @@ def choose_partitioner(machine: Machine, disk: GuestPath) -> Partitioner:
         words = ("--no-tell-kernel", "--part-label", str(disk), "1", PARTITION_NAME)
         return Partitioner(("sfdisk", "--quiet", str(disk)), ("sfdisk", "--quiet", *words), script)
     if find_program(machine.root, "sgdisk") is not None:
-        make = ("--mbrtogpt", "--clear", "--new=1:0:0", "--typecode=1:8300", f"--change-name=1:{UNFINISHED_NAME}")
+        make = (
+            "--mbrtogpt",
+            "--clear",
+            "--new=1:0:0",
+            "--typecode=1:8300",
+            f"--change-name=1:{UNFINISHED_NAME}",
+        )
         finish = f"--change-name=1:{PARTITION_NAME}"
         return Partitioner(("sgdisk", *make, str(disk)), ("sgdisk", finish, str(disk)))
     if find_program(machine.root, "parted") is not None:

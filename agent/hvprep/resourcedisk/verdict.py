@@ -166,16 +166,14 @@ def _is_held(evidence: Evidence, policy: Policy) -> Decision | None:
 def _is_cut_off(evidence: Evidence, policy: Policy) -> Decision | None:
     """Whether a format of ours ended between the table and the file system.
 
-    The table was written because nothing on the disk was anybody's. What is still found in the partition is what
-    was there then: the NTFS, of which a piece may lie outside now, or the mark that wipefs takes after its own.
+    The table was written because nothing on the disk was anybody's. If the NTFS is still found in the
+    partition, it is what was there then; a piece of it may lie outside now.
     """
     data = evidence.data
     if data is None or not _is_unfinished(evidence) or evidence.whole.trouble or _is_unsound(evidence):
         return None
     left = data.signature
-    is_ntfs = left is not None and (left.type, left.label) == ("ntfs", NTFS_LABEL)
-    is_mark = left is not None and (left.type, left.usage) == ("dos", "partition-table")
-    if not (is_ntfs or is_mark or (left is None and not data.trouble)):
+    if left is None and data.trouble or left is not None and (left.type, left.label) != ("ntfs", NTFS_LABEL):
         return None
     return _format(evidence, policy, "hvprep has partitioned it, and was cut off before it was formatted")
 
