@@ -8,6 +8,7 @@ hang where Azure's temporary disk does. All else is real: sfdisk, mkfs, mount, s
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from tests.chroot.guest import HERE, Done, environment, mounted
+from tests.roots import cache_directory
 
 MIB = 1024 * 1024
 AZURE_ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -126,9 +128,13 @@ def mounts() -> List[Tuple[str, str]]:
 
 
 def swaps() -> Dict[str, Tuple[int, int]]:
-    """What the kernel swaps to: the path -> size in KiB, priority."""
+    """What the kernel swaps to: the path -> size in KiB, priority.
+
+    Without those of other tests on this host: they use devices, or files that are not seen here.
+    """
     rows = [line.split() for line in Path("/proc/swaps").read_text().splitlines()[1:]]
-    return {row[0].replace("\\040", " "): (int(row[2]), int(row[4])) for row in rows}
+    found = {row[0].replace("\\040", " "): (int(row[2]), int(row[4])) for row in rows}
+    return {path: row for path, row in found.items() if Path(path).is_file()}
 
 
 def blkid(node: str) -> Dict[str, str]:
@@ -145,7 +151,7 @@ def azure_machine(directory: Path, size_bytes: int = 768 * MIB) -> Iterator[Azur
     with raw.open("wb") as stream:
         stream.truncate(size_bytes)
     state.mkdir()
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, _alone():
         stack.callback(_detach_all, raw, state)
         disk = run("losetup", "-f", "--show", str(raw)).strip()
         (state / "sysfs").write_text(str(_make_sysfs(sys_tree, disk, size_bytes)))
@@ -157,6 +163,14 @@ def azure_machine(directory: Path, size_bytes: int = 768 * MIB) -> Iterator[Azur
         machine.settings(SETTINGS)
         stack.enter_context(mounted(str(sys_tree), Path("/sys"), "--bind"))
         yield machine
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One such machine on the host: /proc/swaps shows the files of all by the same name."""
+    with (cache_directory() / "azure-machine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

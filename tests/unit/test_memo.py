@@ -42,7 +42,7 @@ CHANGES: List[Callable[[Path], object]] = [
     lambda path: ((path / "new").write_text("a=1\n"), (path / "new").rename(path / "conf")),
     lambda path: (path / "absent").write_text(""),
     lambda path: (path / "directory").rename(path / "gone"),
-    lambda path: ((path / "directory").rename(path / "gone"), (path / "directory").mkdir()),
+    lambda path: (path / "directory").rename(path / "gone").joinpath("../directory").mkdir(),
     lambda path: (path / "swaps").write_text("/x/swap   file\t\t200\n"),
     lambda path: (path / "swaps").write_text(""),
     lambda path: (path / "swaps").unlink(),

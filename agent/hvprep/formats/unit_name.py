@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
-from hvprep.model.node import GuestPath
 
-
-def unit_name(path: GuestPath, suffix: str) -> str:
+def unit_name(path: PurePosixPath, suffix: str) -> str:
     r"""The unit of an absolute path, as systemd-escape(1) --path has it.
 
-    >>> unit_name(GuestPath("/mnt/re source/.x-1"), "mount")
+    >>> unit_name(PurePosixPath("/mnt/re source/.x-1"), "mount")
     'mnt-re\\x20source-.x\\x2d1.mount'
-    >>> unit_name(GuestPath("/dev/disk/by-label/hvprep-temp"), "device")
+    >>> unit_name(PurePosixPath("/dev/disk/by-label/hvprep-temp"), "device")
     'dev-disk-by\\x2dlabel-hvprep\\x2dtemp.device'
     """
     text = str(path).strip("/").encode("utf-8", "surrogateescape")
