@@ -252,6 +252,17 @@ def test_format_n_leaves_the_disk_alone(machine: AzureMachine) -> None:
     assert swaps() == {}
 
 
+def test_the_line_of_fstab_goes_with_the_disk(machine: AzureMachine) -> None:
+    """It is another's now: the next boot must not mount it for us."""
+    Path("/etc/fstab").write_text("# mine\n")
+    assert machine.hvprep().status == 0
+    assert "comment=hvprep" in Path("/etc/fstab").read_text()
+    machine.settings("ResourceDisk.Format=n\n")
+    assert machine.hvprep().status == 0
+    assert Path("/etc/fstab").read_text() == "# mine\n"
+    assert list(swaps()) == [SWAP], "what is mounted stays so"
+
+
 def test_off_azure_only_our_own_label_is_mounted(machine: AzureMachine) -> None:
     """On a Hyper-V of one's own the same place is anybody's second disk."""
     tag = Path(os.path.realpath("/sys/class/dmi/id")) / "chassis_asset_tag"

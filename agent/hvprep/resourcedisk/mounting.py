@@ -64,7 +64,7 @@ def mount_disk(
     if is_systemd(machine):
         _start_unit(machine, what, where, decision.fstype, options)
     else:
-        _write_fstab_line(machine, mount_unit.render_fstab_line(spec, where, decision.fstype, options))
+        write_fstab_line(machine, mount_unit.render_fstab_line(spec, where, decision.fstype, options))
         words = ("-t", decision.fstype, "-o", ",".join(options or ("defaults",)))
         machine.runner.check(("mount", *words, str(decision.path), str(where)), _MOUNT_TIMEOUT_S)
     mount = find_mount(probe_storage(machine.root), decision, where)
@@ -149,13 +149,13 @@ def _write(machine: Machine, path: GuestPath, text: str) -> None:
         machine.root.put(path, content, _FILE)
 
 
-def _write_fstab_line(machine: Machine, line: str) -> None:
-    """In place of ours that is there, or at the end."""
+def write_fstab_line(machine: Machine, line: str = "") -> None:
+    """In place of ours that are there, at the end; "" for none any more."""
     old = (machine.root.read(FSTAB) or b"").decode("utf-8", "surrogateescape")
     table = fstab.parse(old)
     ours = {entry.line for entry in table.entries if FSTAB_TAG in entry.options}
     kept = [text for number, text in enumerate(table.lines, 1) if number not in ours]
-    if kept and not kept[-1].endswith("\n"):
+    if line and kept and not kept[-1].endswith("\n"):
         kept[-1] += "\n"
     new = "".join((*kept, line))
     if new != old:

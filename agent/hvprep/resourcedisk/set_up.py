@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hvprep import __version__
-from hvprep.facts.resource_disk_owner import FSTAB, WAAGENT_CONF
+from hvprep.facts.resource_disk_owner import FSTAB, WAAGENT_CONF, OwnerKind
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.resourcedisk.carry_out import Outcome, carry_out
 from hvprep.resourcedisk.examine import decide_by_mounts, examine
+from hvprep.resourcedisk.mounting import write_fstab_line
 from hvprep.resourcedisk.plan import Plan, make_plan
 from hvprep.resourcedisk.survey import Survey, make_survey
 from hvprep.resourcedisk.swapping import SWAP_NAME
@@ -46,6 +47,8 @@ def set_up_disk(machine: Machine, settings: Settings, report: Report, explain: R
         if survey.located.candidates or survey.located.excluded:
             for reason in plan.reasons:
                 explain(reason)
+        if survey.owner.kind is not OwnerKind.HVPREP:
+            write_fstab_line(machine)
         outcome = carry_out(machine, plan, settings, report)
         if outcome is not None and not plan.reasons:
             _remember(machine.root, outcome)
