@@ -223,6 +223,12 @@ def test_a_member_on_the_disk_itself_is_refused(blank: Disk, kind: str) -> None:
     assert kind.split()[0] in refusal(blank)
 
 
+@pytest.mark.parametrize("version", ["0.90", "1.0", "1.1", "1.2"])
+def test_a_superblock_of_md_that_was_written_by_hand_is_one_to_mdadm(blank: Disk, version: str) -> None:
+    OTHERS[f"linux_raid_member {version}"](blank.node)
+    assert f"Version : {version}" in tool("mdadm", "--examine", str(blank.node))
+
+
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("name", [PARTITION_NAME, UNFINISHED_NAME])
 def test_a_member_in_a_partition_is_refused(blank: Disk, kind: str, name: str) -> None:

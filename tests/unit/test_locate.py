@@ -100,6 +100,14 @@ def test_other_nvme_disks_are_none(tmp_path: Path, model: str) -> None:
     assert locate(machine) == Located((), ())
 
 
+def test_a_scsi_disk_that_only_has_the_model(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.scsi("sdd", "8:48", DATA_CONTROLLER, "1:0:0:1", model="Microsoft NVMe Direct Disk")
+    machine.mounts()
+    machine.swaps()
+    assert locate(machine) == Located((), ())
+
+
 # Links of udev.
 
 
@@ -118,6 +126,7 @@ def test_a_link_finds_what_sysfs_does_not_contradict(tmp_path: Path, name: str) 
 def test_a_link_to_a_data_disk_is_no_proof_and_spoils_nothing(tmp_path: Path) -> None:
     machine = generation_2(tmp_path)
     machine.udev_link("azure/resource", "/dev/sdc")
+    machine.udev_link("azure/data", "/dev/sdc")
     located = locate(machine)
     assert names(located) == ["sda"]
     (excluded,) = located.excluded
@@ -263,6 +272,8 @@ def test_two_that_look_like_it_are_both_left_alone(tmp_path: Path) -> None:
     located = locate(machine)
     assert located.candidates == ()
     assert {each.because for each in located.excluded} == {"sdb and sdc all look like the one temporary disk"}
+    machine.nvme("nvme1n1", "259:1")
+    assert names(locate(machine)) == ["nvme1n1"]
 
 
 @pytest.mark.parametrize("name", ["proc/self/mountinfo", "proc/swaps"])

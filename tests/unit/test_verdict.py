@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, List, Optional, Tuple
+import itertools
+from typing import Any, Iterator, List, Optional, Tuple
 
 import pytest
 from hvprep.facts.block_devices import BlockDevice, DeviceMount, Partition, Transport
@@ -11,6 +12,7 @@ from hvprep.formats.ntfs import NtfsEntry, NtfsVolume
 from hvprep.formats.partition_table import MICROSOFT_RESERVED, PartitionTable, TableEntry, TableKind
 from hvprep.model.node import GuestPath
 from hvprep.resourcedisk import verdict
+from hvprep.resourcedisk.choice import choose
 from hvprep.resourcedisk.evidence import Contents, Evidence, Signature
 from hvprep.resourcedisk.locate import Candidate, Excluded, Found, Located
 from hvprep.resourcedisk.verdict import (
@@ -21,11 +23,8 @@ from hvprep.resourcedisk.verdict import (
     Action,
     Decision,
     Policy,
-    choose,
     decide,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 MIB, GIB = 1 << 20, 1 << 30
 DISK_BYTES = 16 * GIB
@@ -134,6 +133,9 @@ def test_azures_new_ntfs(entries: Tuple[NtfsEntry, ...]) -> None:
     assert decision.action is Action.FORMAT
     assert decision.device == device()
     assert decision.because == "its NTFS 'Temporary Storage' holds nothing but Azure's own files"
+    assert (decision.path, decision.offset_bytes, decision.size_bytes) == (None, 0, 0)
+    assert not decision.is_ours
+    assert not decision.is_unfinished
 
 
 def test_azures_new_ntfs_on_a_large_disk_with_a_gpt() -> None:
@@ -174,6 +176,11 @@ def test_the_ntfs_that_was_there_before_a_format_that_was_cut_off(trouble: str) 
     refused(of_our_making(UNFINISHED_NAME, NTFS, of_whole=whole(trouble="it is an ext4 too")))
     refused(of_our_making(UNFINISHED_NAME, NTFS, damage=("a checksum",)))
     refused(of_our_making(UNFINISHED_NAME, trouble="it cannot be read"))
+    volumes = [
+        NtfsVolume("Temporary Storage", entries) for entries in ((README,), (NtfsEntry("mine", False),))
+    ]
+    assert decide(of_our_making(UNFINISHED_NAME, NTFS, ntfs=volumes[0]), AZURE).action is Action.FORMAT
+    assert "'mine'" in refused(of_our_making(UNFINISHED_NAME, NTFS, ntfs=volumes[1]))
 
 
 # Mounted, not formatted.
@@ -357,7 +364,7 @@ def test_an_ntfs_that_leaves_much_of_the_disk_free() -> None:
     assert decide(ntfs(row=entry(size_bytes=DISK_BYTES - DISK_BYTES // 16)), AZURE).action is Action.FORMAT
     # Of a small disk 64 MiB may be free.
     disk = device(size_bytes=GIB)
-    seen = [ntfs(row=entry(size_bytes=GIB - free * MIB), disk=disk) for free in (64, 65)]
+    seen = [ntfs(row=entry(size_bytes=GIB - 64 * MIB - more), disk=disk) for more in (0, 1)]
     assert [decide(each, AZURE).action for each in seen] == [Action.FORMAT, Action.REFUSE]
 
 
@@ -454,90 +461,98 @@ def test_a_small_disk() -> None:
     assert "10 MiB" in refused(unpartitioned(is_blank=True, disk=device(size_bytes=10 * MIB)))
 
 
-# Laws over everything that evidence can say.
+# Laws over everything that evidence can say: all combinations.
 
-
-def contents_of(row: Optional[TableEntry]) -> st.SearchStrategy[Contents]:
-    signatures = st.none() | st.builds(
-        Signature,
-        st.sampled_from(["ntfs", "ext4", "xfs", "btrfs", "vfat", "crypto_LUKS", "swap", "LVM2_member"]),
-        st.just("filesystem"),
-        st.sampled_from(["", FILE_SYSTEM_LABEL, "Temporary Storage"]),
+TABLES = (
+    None,
+    PartitionTable(TableKind.NONE),
+    *(PartitionTable(kind, (entry(),)) for kind in (TableKind.MBR, TableKind.GPT, TableKind.HYBRID)),
+    *(PartitionTable(TableKind.GPT, (entry(name=name),)) for name in (PARTITION_NAME, UNFINISHED_NAME)),
+    PartitionTable(TableKind.GPT, (entry(name=UNFINISHED_NAME),), ("damaged",)),
+    PartitionTable(TableKind.HYBRID, (entry(name=UNFINISHED_NAME),)),
+    PartitionTable(TableKind.GPT, (entry(type=MICROSOFT_RESERVED, size_bytes=MIB), entry(number=2))),
+    PartitionTable(TableKind.GPT, (entry(), entry(number=2, name=UNFINISHED_NAME))),
+    PartitionTable(TableKind.MBR),
+)
+SIGNATURES = (
+    None,
+    *(Signature(kind, "filesystem", label) for kind in ("ext4", "vfat") for label in ("", FILE_SYSTEM_LABEL)),
+    *(dataclasses.replace(NTFS, label=label) for label in ("", FILE_SYSTEM_LABEL, "Temporary Storage")),
+    Signature("crypto_LUKS", "crypto", FILE_SYSTEM_LABEL),
+)
+VOLUMES = (
+    None,
+    NtfsVolume("Temporary Storage", (README, WINDOWS)),
+    NtfsVolume("Temporary Storage", (NtfsEntry("mine", False),)),
+    NtfsVolume("Data", ()),
+)
+ALL_CONTENTS = tuple(
+    (signature, ntfs_volume, is_blank, trouble)
+    for signature, ntfs_volume, is_blank, trouble in itertools.product(
+        SIGNATURES, VOLUMES, (True, False), ("", "trouble")
     )
-    volumes = st.builds(
-        NtfsVolume,
-        st.sampled_from(["", "Temporary Storage", FILE_SYSTEM_LABEL]),
-        st.lists(st.sampled_from([README, WINDOWS, NtfsEntry("mine", False)])).map(tuple),
-    )
-    return st.builds(
-        Contents,
-        st.just(row),
-        st.just(GuestPath("/dev/sdb1" if row else "/dev/sdb")),
-        st.just(row.start_bytes if row else 0),
-        st.just(row.size_bytes if row else DISK_BYTES),
-        signatures,
-        st.none() | st.booleans(),
-        st.none() | volumes,
-        st.sampled_from(["", "", "", "trouble"]),
-    )
+    if (ntfs_volume is None or signature is not None) and (is_blank or signature is None)
+)
 
 
-@st.composite
-def anything(draw: st.DrawFn) -> Evidence:
-    names = st.sampled_from(["", PARTITION_NAME, UNFINISHED_NAME])
-    rows = draw(
-        st.lists(
-            st.builds(entry, type=st.sampled_from(["7", LINUX_DATA, MICROSOFT_RESERVED]), name=names),
-            max_size=2,
+def everything() -> Iterator[Evidence]:
+    founds = (Found.GENERATION_2, Found.NVME)
+    disks = itertools.product(
+        TABLES, ALL_CONTENTS, ("", "trouble"), ((), (mounted(),)), (True, False), founds
+    )
+    for table, (signature, volume, is_blank, trouble), other_trouble, mounts, is_free, found in disks:
+        contents = whole(signature, ntfs=volume, is_blank=is_blank, trouble=trouble)
+        parts = tuple(
+            dataclasses.replace(contents, entry=row, path=GuestPath("/dev/sdb1"))
+            for row in (table.entries if table is not None else ())
         )
-    )
-    rows = [dataclasses.replace(row, number=number) for number, row in enumerate(rows, 1)]
-    damage = draw(st.sampled_from([(), (), ("damaged",)]))
-    kind = draw(st.sampled_from(list(TableKind)))
-    table = draw(st.sampled_from([None, PartitionTable(kind, tuple(rows), damage)]))
-    return Evidence(
-        Candidate(device(), draw(st.sampled_from(list(Found))), ""),
-        table,
-        draw(contents_of(None)),
-        tuple(draw(contents_of(row)) for row in rows),
-        draw(st.sampled_from([(), (), (), (mounted(),)])),
-        draw(st.booleans()),
-    )
+        of_whole = whole(trouble=other_trouble) if parts else contents
+        yield evidence(table, *parts, of_whole=of_whole, mounts=mounts, is_free=is_free, found=found)
 
 
-@given(anything(), st.builds(Policy, st.booleans(), st.booleans(), st.booleans()))
-def test_nothing_that_could_be_data_is_ever_formatted(seen: Evidence, policy: Policy) -> None:
-    decision = decide(seen, policy)
-    assert decision.device == device()
-    if decision.action is not Action.FORMAT:
-        return
-    assert policy.is_azure
-    assert policy.may_format
-    assert policy.may_format_nvme or seen.candidate.found is not Found.NVME
-    assert seen.is_free
-    assert not seen.mounts
-    assert seen.table is not None
-    assert not seen.table.damage
-    assert seen.whole.trouble == ""
-    data = seen.data
-    assert data is not None
-    assert data.trouble == ""
+POLICIES = tuple(Policy(*words) for words in itertools.product((True, False), repeat=3))
+
+
+def test_nothing_that_could_be_data_is_ever_formatted() -> None:
+    formatted = 0
+    for seen, policy in itertools.product(everything(), POLICIES):
+        if decide(seen, policy).action is Action.FORMAT:
+            assert may_be_formatted(seen, policy), (seen, policy)
+            formatted += 1
+    assert formatted > 10
+
+
+def may_be_formatted(seen: Evidence, policy: Policy) -> bool:
+    """The rule in other words."""
+    data, table = seen.data, seen.table
+    if data is None or table is None or table.damage or table.kind is TableKind.HYBRID:
+        return False
+    is_wanted = policy.is_azure and policy.may_format
+    is_wanted = is_wanted and (policy.may_format_nvme or seen.candidate.found is not Found.NVME)
+    is_idle = seen.is_free and not seen.mounts and not seen.whole.trouble
+    is_unfinished = [row.name for row in table.entries] == [UNFINISHED_NAME]
     if data.signature is None:
-        is_unfinished = [row.name for row in seen.table.entries] == [UNFINISHED_NAME]
-        assert is_unfinished or (seen.table.kind is TableKind.NONE and data.is_blank is True)
+        is_blank = data.is_blank is True and table.kind is TableKind.NONE
+        is_nobodys = data.trouble == "" and (is_blank or is_unfinished)
+    elif data.ntfs is None:
+        is_nobodys = is_unfinished and data.signature == NTFS
     else:
-        assert data.signature.type == "ntfs"
-        assert data.ntfs is not None
-        assert data.ntfs.label == "Temporary Storage"
-        assert set(data.ntfs.entries) <= {README, WINDOWS}
+        is_new = data.ntfs.label == "Temporary Storage" and set(data.ntfs.entries) <= {README, WINDOWS}
+        is_nobodys = is_new and data.signature.type == "ntfs" and data.trouble == ""
+    return is_wanted and is_idle and is_nobodys
 
 
-@given(anything(), st.builds(Policy, st.just(False), st.booleans(), st.booleans()))
-def test_off_azure_what_is_not_ours_is_never_mounted(seen: Evidence, policy: Policy) -> None:
-    decision = decide(seen, policy)
-    if decision.action in (Action.MOUNT, Action.USE_MOUNTED):
-        assert decision.is_ours
-        assert decision.label == FILE_SYSTEM_LABEL
+def test_off_azure_what_is_not_ours_is_never_mounted() -> None:
+    taken = 0
+    off_azure = [policy for policy in POLICIES if not policy.is_azure]
+    for seen, policy in itertools.product(everything(), off_azure):
+        decision = decide(seen, policy)
+        if decision.action is not Action.NOTHING:
+            assert decision.action is not Action.FORMAT
+            if decision.action in (Action.MOUNT, Action.USE_MOUNTED):
+                assert (decision.is_ours, decision.label) == (True, FILE_SYSTEM_LABEL)
+                taken += 1
+    assert taken > 10
 
 
 def test_a_failed_mount_is_nothing_that_a_verdict_could_be_told() -> None:

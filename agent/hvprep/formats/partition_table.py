@@ -172,9 +172,8 @@ def _parse_entry(array: bytes, index: int, each: int, sector_bytes: int) -> Tabl
 
 def _guid(raw: bytes) -> str:
     """Its first three fields are little-endian (UEFI, appendix A)."""
-    return "{:08x}-{:04x}-{:04x}-{}-{}".format(
-        *struct.unpack("<IHH", raw[:8]), raw[8:10].hex(), raw[10:].hex()
-    )
+    first, second, third = struct.unpack("<IHH", raw[:8])
+    return f"{first:08x}-{second:04x}-{third:04x}-{raw[8:10].hex()}-{raw[10:].hex()}"
 
 
 def _agree(primary: _Header, backup: _Header) -> bool:

@@ -3,4 +3,5 @@
 locate    which disks it may be, by where they hang on the machine, never by their names
 evidence  what is on such a disk, read without changing or mounting anything
 verdict   the decision table: what may be done with it
+choice    which of several disks is used
 """

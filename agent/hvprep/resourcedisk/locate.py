@@ -95,26 +95,29 @@ def is_system_place(mountpoint: GuestPath) -> bool:
 def _find_claim(device: BlockDevice) -> Candidate | None:
     """Why a disk may be a temporary one: where it hangs, or that somebody's rule for udev calls it so."""
     vmbus_id = device.vmbus_id or ""
-    if device.transport is Transport.SCSI:
-        if vmbus_id.startswith(GENERATION_1_PREFIX) and device.lun == 0:
-            because = f"it is the VMBus device {vmbus_id}, generation 1's temporary disk"
-            return Candidate(device, Found.GENERATION_1, because)
-        if vmbus_id == GENERATION_2_CONTROLLER and device.lun == GENERATION_2_LUN:
-            because = f"it is LUN 1 of the controller {vmbus_id}, generation 2's temporary disk"
-            return Candidate(device, Found.GENERATION_2, because)
+    if vmbus_id.startswith(GENERATION_1_PREFIX) and device.lun == 0:
+        because = f"it is the VMBus device {vmbus_id}, generation 1's temporary disk"
+        return Candidate(device, Found.GENERATION_1, because)
+    if vmbus_id == GENERATION_2_CONTROLLER and device.lun == GENERATION_2_LUN:
+        because = f"it is LUN 1 of the controller {vmbus_id}, generation 2's temporary disk"
+        return Candidate(device, Found.GENERATION_2, because)
     if device.transport is Transport.NVME and _NVME_MODEL.fullmatch(device.model):
         return Candidate(device, Found.NVME, f"its model is {device.model!r}")
-    link = next((link for link in UDEV_LINKS if link in device.links), None)
+    link = _find_link(device)
     return None if link is None else Candidate(device, Found.UDEV_LINK, f"udev calls it {link}")
+
+
+def _find_link(device: BlockDevice) -> GuestPath | None:
+    return next((link for link in UDEV_LINKS if link in device.links), None)
 
 
 def _contradiction(device: BlockDevice, found: Found) -> str | None:
     """What of /sys speaks against it. Its word is worth more than a link's."""
     if found is Found.UDEV_LINK and device.transport is not Transport.SCSI:
-        return f"{device.links[0]} leads to {device.path}, which is no SCSI disk"
+        return f"{_find_link(device)} leads to {device.path}, which is no SCSI disk"
     if found is Found.UDEV_LINK and device.vmbus_id is not None:
         return (
-            f"{device.links[0]} leads to LUN {device.lun} of the VMBus device {device.vmbus_id}, where no"
+            f"{_find_link(device)} leads to LUN {device.lun} of the VMBus device {device.vmbus_id}, where no"
             " temporary disk is"
         )
     if device.transport is Transport.SCSI and (device.vendor, device.model) != _SCSI_MAKER:

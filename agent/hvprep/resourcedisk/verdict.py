@@ -5,16 +5,18 @@ Each row is a function; the first that says something decides. No way leads from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from hvprep.facts.block_devices import BlockDevice
-from hvprep.formats.ntfs import NtfsEntry, NtfsVolume
 from hvprep.formats.partition_table import TableKind
 from hvprep.model.node import GuestPath
-from hvprep.resourcedisk.evidence import Contents, Evidence
-from hvprep.resourcedisk.locate import Found, Located
+from hvprep.resourcedisk.locate import Found
+
+if TYPE_CHECKING:  # who only names an action or a label does not need the readers
+    from hvprep.formats.ntfs import NtfsEntry, NtfsVolume
+    from hvprep.resourcedisk.evidence import Contents, Evidence
 
 #: The label of every file system that we make: XFS takes 12 bytes, ext4 16. By it alone is a disk ours.
 FILE_SYSTEM_LABEL = "hvprep-temp"
@@ -58,7 +60,7 @@ class Policy:
 class Decision:
     """What is to be done with which disk, and why. `hint`: what a person can do about a refusal.
 
-    because                          a clause about the disk: "it holds ..."; of `choose` alone, a sentence
+    because                          a clause about the disk: "it holds ..."; of `choice` alone, a sentence
     path, offset_bytes, size_bytes   what to mount, for MOUNT and USE_MOUNTED: a partition or the whole disk;
                                      `path` is None where its node is missing: wait for udev, never guess
     fstype, label, uuid              of the file system there
@@ -96,32 +98,6 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     )
     found = (decision for row in rows if (decision := row(evidence, policy)) is not None)
     return replace(next(found), device=evidence.candidate.device)
-
-
-def choose(located: Located, decisions: Sequence[Decision]) -> Decision:
-    """The one of `decisions` (of `located.candidates`, in order) that is carried out: one disk, not all.
-
-    One that is mounted first (ours before others), then one to mount (likewise), then one to format; else the
-    first refusal. NOTHING where there is no such disk.
-    """
-    ours = [decision for decision in decisions if decision.is_ours]
-    if len(ours) > 1:
-        names = " and ".join(str(decision.device.path) for decision in ours if decision.device)
-        return Decision(
-            Action.REFUSE,
-            f"{names} all have the label {FILE_SYSTEM_LABEL}, by which hvprep mounts",
-            "give all but one of them another label",
-        )
-    for action in (Action.USE_MOUNTED, Action.MOUNT, Action.FORMAT, Action.REFUSE, Action.NOTHING):
-        fitting = sorted(
-            (each for each in decisions if each.action is action), key=lambda each: not each.is_ours
-        )
-        if fitting:
-            return fitting[0]
-    if located.excluded:
-        words = (f"{each.device.path} is left alone: {each.because}" for each in located.excluded)
-        return Decision(Action.NOTHING, "; ".join(words))
-    return Decision(Action.NOTHING, "this machine has no temporary disk")
 
 
 # The rows, in their order.
@@ -167,13 +143,16 @@ def _is_cut_off(evidence: Evidence, policy: Policy) -> Decision | None:
     """Whether a format of ours ended between the table and the file system.
 
     The table was written because nothing on the disk was anybody's. If the NTFS is still found in the
-    partition, it is what was there then; a piece of it may lie outside now.
+    partition, it is what was there then; a piece of it may lie outside now, so that it cannot be read. One
+    that can be read is judged like any other.
     """
     data = evidence.data
     if data is None or not _is_unfinished(evidence) or evidence.whole.trouble or _is_unsound(evidence):
         return None
     left = data.signature
     if left is None and data.trouble or left is not None and (left.type, left.label) != ("ntfs", NTFS_LABEL):
+        return None
+    if data.ntfs is not None:
         return None
     return _format(evidence, policy, "hvprep has partitioned it, and was cut off before it was formatted")
 
