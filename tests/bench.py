@@ -248,9 +248,7 @@ def bench_resource_disk(script: str, directory: Path) -> None:
         boot = ["sh", "-c", 'rm /run/hvprep/resource-disk.memo; exec "$@"', "sh", *again]
         taken = run_in_turn({"bare": [PYTHON, "-c", "pass"], "again": again, "next boot": boot})
         bare, nothing, full = (taken[name].seconds for name in ("bare", "again", "next boot"))
-        shown = (
-            f"{nothing * 1000:.0f} ms, bare {bare * 1000:.0f} ms; all looked at anew {full * 1000:.0f} ms"
-        )
+        shown = f"{nothing * 1000:.0f} ms, bare {bare * 1000:.0f} ms; all looked at anew {full * 1000:.0f} ms"
         row("resource-disk with nothing to do, of a bare Python", nothing / bare, "x", 6.0, shown)
         bench_swap(machine, script)
 

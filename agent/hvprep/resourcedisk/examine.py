@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hvprep.facts.resource_disk_owner import OwnerKind
-from hvprep.resourcedisk.survey import Survey
 from hvprep.resourcedisk.choice import choose
+from hvprep.resourcedisk.survey import Survey
 from hvprep.resourcedisk.verdict import Action, Decision, Policy, decide
 from hvprep.settings import Settings
 from hvprep.system.machine import Machine
