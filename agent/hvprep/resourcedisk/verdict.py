@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from hvprep.facts.block_devices import BlockDevice
-from hvprep.formats.ntfs import NtfsEntry, NtfsVolume
 from hvprep.formats.partition_table import TableKind
 from hvprep.model.node import GuestPath
-from hvprep.resourcedisk.evidence import Contents, Evidence
 from hvprep.resourcedisk.locate import Found
+
+if TYPE_CHECKING:  # who only names an action or a label does not need the readers
+    from hvprep.formats.ntfs import NtfsEntry, NtfsVolume
+    from hvprep.resourcedisk.evidence import Contents, Evidence
 
 #: The label of every file system that we make: XFS takes 12 bytes, ext4 16. By it alone is a disk ours.
 FILE_SYSTEM_LABEL = "hvprep-temp"

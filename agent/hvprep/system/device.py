@@ -1,10 +1,12 @@
-"""Reading a block device: never written, no link followed, never another one than was meant."""
+"""Block devices: read, never written, no link followed, never another one than was meant."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +14,7 @@ from hvprep.errors import FormatError, Refusal
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 
+_LOCK_TIMEOUT_S, _POLL_S = 10.0, 0.05
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -60,6 +63,37 @@ def open_device(root: Root, path: GuestPath, device_number: str | None) -> Itera
         yield DeviceReader(path, fd, is_free)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def hold_device(root: Root, path: GuestPath, device_number: str) -> Iterator[None]:
+    """Keep udev, and whoever else follows systemd.io's BLOCK_DEVICE_LOCKING, from a whole disk (flock(2)).
+
+    Raises Refusal where it is another device, or where another program holds it; OSError.
+    """
+    with root.directory_fd(path.parent) as directory:
+        fd = os.open(path.name, _FLAGS, dir_fd=directory)
+    try:
+        _require(path, os.fstat(fd), device_number)
+        try:
+            _lock(fd)
+        except BlockingIOError:
+            raise Refusal(f"another program is at work on {path}", "try again when it has ended") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    """udev holds it for moments only: wait for them."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
 
 
 def _require(path: GuestPath, status: os.stat_result, device_number: str | None) -> None:
