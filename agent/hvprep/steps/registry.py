@@ -10,13 +10,20 @@ from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.generalised.registry import GENERALISED
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 
-STEPS: tuple[Step[Facts, Settings], ...] = (INITRD_DRIVERS, KERNEL_PARAMETERS, SERIAL_GRUB, SERIAL_GETTY)
+STEPS: tuple[Step[Facts, Settings], ...] = (
+    INITRD_DRIVERS,
+    KERNEL_PARAMETERS,
+    SERIAL_GRUB,
+    SERIAL_GETTY,
+    *GENERALISED,
+)
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
 JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}
