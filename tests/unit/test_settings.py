@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from hvprep import settings
 from hvprep.errors import UsageError
+from hvprep.model.node import GuestPath
 from hvprep.settings import TABLE, Settings, SettingsError, load
 from hvprep.settings.reader import _LATER, _WAAGENT, LIMIT_BYTES
+from hvprep.settings.resource_disk import SwapSize
 from hvprep.settings.table import SECTIONS
 from hvprep.system.root import Root
 from hypothesis import given
@@ -55,6 +57,13 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
         initrd_nvme=False,
         serial_grub_enable=True,
         serial_getty_enable=True,
+        resource_disk_format=True,
+        resource_disk_filesystem="ext4",
+        resource_disk_mount_point=GuestPath("/mnt/resource"),
+        resource_disk_mount_options=(),
+        resource_disk_enable_swap=True,
+        resource_disk_swap_size=SwapSize(mib=2048),
+        resource_disk_nvme=False,
     )
 
 
@@ -74,6 +83,13 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     Initrd.NVMe=y
     SerialGrub.Enable=n
     SerialGetty.Enable=n
+    ResourceDisk.Format=n
+    ResourceDisk.Filesystem=xfs
+    ResourceDisk.MountPoint="/mnt/re source/"
+    ResourceDisk.MountOptions=noatime,nodev
+    ResourceDisk.EnableSwap=n
+    ResourceDisk.SwapSizeMB=50%
+    ResourceDisk.NVMe=y
     """
     assert all(f"{key}=" in lines for key in KEYS)
     assert load(tree(tmp_path, main=lines)) == Settings(
@@ -91,6 +107,13 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
         initrd_nvme=True,
         serial_grub_enable=False,
         serial_getty_enable=False,
+        resource_disk_format=False,
+        resource_disk_filesystem="xfs",
+        resource_disk_mount_point=GuestPath("/mnt/re source"),
+        resource_disk_mount_options=("noatime", "nodev"),
+        resource_disk_enable_swap=False,
+        resource_disk_swap_size=SwapSize(percent=50),
+        resource_disk_nvme=True,
     )
 
 
@@ -126,6 +149,32 @@ def test_how_a_line_may_look(tmp_path: Path, line: str, value: int) -> None:
     assert load(tree(tmp_path, main=line)).kernel_root_delay_s == value
 
 
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("auto", SwapSize()),
+        ("0", SwapSize(mib=0)),
+        ("16777216", SwapSize(mib=16777216)),
+        ("1%", SwapSize(percent=1)),
+        ("90%", SwapSize(percent=90)),
+    ],
+)
+def test_swap_sizes(tmp_path: Path, text: str, size: SwapSize) -> None:
+    root = tree(tmp_path, main=f"ResourceDisk.SwapSizeMB={text}")
+    assert load(root).resource_disk_swap_size == size
+
+
+@pytest.mark.parametrize("text", ["None", "", '""'])
+def test_no_mount_options_as_waagent_writes_it(tmp_path: Path, text: str) -> None:
+    assert load(tree(tmp_path, main=f"ResourceDisk.MountOptions={text}")).resource_disk_mount_options == ()
+
+
+@pytest.mark.parametrize("text", ["/mnt", "/var/lib/docker", "/data", "/media/x y", "/mnt/%h"])
+def test_mount_points(tmp_path: Path, text: str) -> None:
+    found = load(tree(tmp_path, main=f"ResourceDisk.MountPoint={text}"))
+    assert found.resource_disk_mount_point == GuestPath(text)
+
+
 def test_an_empty_list_may_have_a_comment(tmp_path: Path) -> None:
     assert load(tree(tmp_path, main="Initrd.ExtraModules= # none")).initrd_extra_modules == ()
 
@@ -154,6 +203,24 @@ def test_an_empty_list_may_have_a_comment(tmp_path: Path) -> None:
         ("Kernel.ExtraParameters", "crashkernel=auto", "Kernel.KeepCrashkernel keeps it"),
         ("Initrd.ExtraModules", "nvme;reboot", "not 'nvme;reboot'"),
         ("Initrd.ExtraModules", "nvme\x1b[2J", "not 'nvme\\x1b[2J'"),
+        ("ResourceDisk.Filesystem", "ext3", "takes ext4, xfs or btrfs, not 'ext3'"),
+        ("ResourceDisk.Filesystem", "", "not ''"),
+        ("ResourceDisk.MountPoint", "mnt", "takes the absolute path of a directory, not 'mnt'"),
+        ("ResourceDisk.MountPoint", "", "not ''"),
+        ("ResourceDisk.MountPoint", "/mnt/x\\", "not '/mnt/x"),
+        ("ResourceDisk.MountPoint", "/", "which belongs to the system"),
+        ("ResourceDisk.MountPoint", "//tmp/", "which belongs to the system"),
+        ("ResourceDisk.MountPoint", "/etc/x", "which belongs to the system"),
+        ("ResourceDisk.MountPoint", "/mnt/../etc", "write it without .."),
+        ("ResourceDisk.MountPoint", "/mnt\x7fx", "not '/mnt\\x7fx'"),
+        ("ResourceDisk.MountOptions", "noatime, nodev", "not 'noatime, nodev'"),
+        ("ResourceDisk.MountOptions", "noatime,", "not 'noatime,'"),
+        ("ResourceDisk.MountOptions", "nodev,_netdev", "without '_netdev'"),
+        ("ResourceDisk.SwapSizeMB", "2G", "takes a whole number of MiB, auto, or 1% to 90% of the disk"),
+        ("ResourceDisk.SwapSizeMB", "0%", "not '0%'"),
+        ("ResourceDisk.SwapSizeMB", "91%", "not '91%'"),
+        ("ResourceDisk.SwapSizeMB", "16777217", "not '16777217'"),
+        ("ResourceDisk.SwapSizeMB", "-1", "not '-1'"),
         ("Kernel.RootDelay", '"7', "double quotes that do not stand around its whole value"),
         ("Kernel.RootDelay", '"7"8', "double quotes that do not stand around its whole value"),
         ("Kernel.RootDelay", '"7"#8', "double quotes that do not stand around its whole value"),
@@ -203,7 +270,7 @@ def test_a_key_of_waagent_is_called_that(tmp_path: Path, key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["ResourceDisk.Format", "Provisioning.Agent"])
+@pytest.mark.parametrize("key", ["Provisioning.MonitorHostName", "Provisioning.Agent"])
 def test_a_key_of_a_later_part_is_called_that(tmp_path: Path, key: str) -> None:
     error = error_of(tmp_path, main=f"{key}=y")
     assert error.sentence.endswith(f"{key} belongs to a part of hvprep that is not in this version")

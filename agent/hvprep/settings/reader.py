@@ -36,12 +36,6 @@ _LATER = frozenset(
         "Provisioning.PasswordCryptId",
         "Provisioning.PasswordCryptSaltLength",
         "Provisioning.AllowResetSysUser",
-        "ResourceDisk.Format",
-        "ResourceDisk.Filesystem",
-        "ResourceDisk.MountPoint",
-        "ResourceDisk.MountOptions",
-        "ResourceDisk.EnableSwap",
-        "ResourceDisk.SwapSizeMB",
     ]
 )
 

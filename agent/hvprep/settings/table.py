@@ -10,10 +10,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from hvprep.model.node import GuestPath
 from hvprep.settings.forms import AUTO, CONSOLE, MODULES, PARAMETERS, SWITCH, Form, number, one_of
+from hvprep.settings.resource_disk import SwapSize, parse_mount_options, parse_mount_point, parse_swap_size
 
 T = TypeVar("T")
 
+
+_FILE_SYSTEM = one_of("ext4", "xfs", "btrfs")
+_MOUNT_POINT = Form("the absolute path of a directory", parse_mount_point)
+_MOUNT_OPTIONS = Form("options of mount(8) with commas between them", parse_mount_options, ",".join)
+_SWAP_SIZE = Form("a whole number of MiB, auto, or 1% to 90% of the disk", parse_swap_size)
 
 SECTIONS = {
     "Image": "What the image is made for.",
@@ -22,6 +29,7 @@ SECTIONS = {
     "Initrd": "The initial RAM disk of every installed kernel.",
     "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
+    "ResourceDisk": "The temporary disk of a size of Azure, and swap on it.",
 }
 
 
@@ -128,6 +136,46 @@ class Settings:
         SWITCH,
         True,
         "Whether a login appears on the serial console after boot.",
+    )
+    resource_disk_format: bool = _setting(
+        "ResourceDisk.Format",
+        SWITCH,
+        True,
+        "Whether the temporary disk is formatted where that loses nothing, and mounted. n leaves the disk to"
+        " others. A disk that holds anybody's data is never formatted.",
+    )
+    resource_disk_filesystem: str = _setting(
+        "ResourceDisk.Filesystem", _FILE_SYSTEM, "ext4", "What a new temporary disk is formatted with."
+    )
+    resource_disk_mount_point: GuestPath = _setting(
+        "ResourceDisk.MountPoint",
+        _MOUNT_POINT,
+        GuestPath("/mnt/resource"),
+        "Where the temporary disk is mounted. A directory that holds files is not covered over.",
+    )
+    resource_disk_mount_options: tuple[str, ...] = _setting(
+        "ResourceDisk.MountOptions", _MOUNT_OPTIONS, (), "How the temporary disk is mounted, such as noatime."
+    )
+    resource_disk_enable_swap: bool = _setting(
+        "ResourceDisk.EnableSwap",
+        SWITCH,
+        True,
+        "Whether a swap file lies on the temporary disk, also on one that another program has mounted there.",
+    )
+    resource_disk_swap_size: SwapSize = _setting(
+        "ResourceDisk.SwapSizeMB",
+        _SWAP_SIZE,
+        SwapSize(mib=2048),
+        "How large the swap file is. auto is as much as there is memory, up to 4 GiB of it, and the square"
+        " root of its GiB from 16 GiB on. What does not fit beside a tenth of the disk (at most 1 GiB) left"
+        " free is cut off.",
+    )
+    resource_disk_nvme: bool = _setting(
+        "ResourceDisk.NVMe",
+        SWITCH,
+        False,
+        "Whether a temporary disk on NVMe (v6 sizes and others) may be formatted too. It comes without a"
+        " partition, as do disks that databases write to directly.",
     )
 
 

@@ -39,7 +39,7 @@ class Root:
 
     def __init__(self, host_path: Path, observe: Observer = _unobserved) -> None:
         self.host_path = host_path
-        self._observe = observe
+        self.observe = observe
         self._fd = os.open(host_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def __del__(self) -> None:
@@ -151,29 +151,29 @@ class Root:
     def put(self, path: GuestPath, content: bytes | BinaryIO, like: Node) -> None:
         """A regular file at `path`, with the mode, owner and extended attributes of `like`, durable."""
         with self._beside(path) as (temporary, place):
-            self._observe("create", temporary)
+            self.observe("create", temporary)
             _discard(place.directory_fd, temporary.name)
             with self._opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as fd:
                 fill(fd, content)
                 dress(fd, like)
-                self._observe("fsync", temporary)
+                self.observe("fsync", temporary)
                 os.fsync(fd)
         self.sync_directory(path.parent)
 
     def append(self, path: GuestPath, content: bytes) -> None:
         """Add `content` to the end of a file of our own (mode 0600), durable when this returns."""
         is_new = self.node(path) is None
-        self._observe("append", path)
+        self.observe("append", path)
         with self._opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as fd:
             fill(fd, content)
-            self._observe("fsync", path)
+            self.observe("fsync", path)
             os.fsync(fd)
         if is_new:
             self.sync_directory(path.parent)
 
     def truncate(self, path: GuestPath, size: int) -> None:
         """Cut a file of our own down to `size` bytes, durable; takes no room on a full disk."""
-        self._observe("truncate", path)
+        self.observe("truncate", path)
         with self._opened(path, os.O_WRONLY) as fd:
             os.ftruncate(fd, size)
             os.fsync(fd)
@@ -181,7 +181,7 @@ class Root:
     def make_link(self, path: GuestPath, target: str, like: Node | None = None) -> None:
         """A symbolic link at `path`, replacing what is there, durable."""
         with self._beside(path) as (temporary, place):
-            self._observe("symlink", temporary)
+            self.observe("symlink", temporary)
             _discard(place.directory_fd, temporary.name)
             os.symlink(target, temporary.name, dir_fd=place.directory_fd)
             if like is not None:
@@ -207,7 +207,7 @@ class Root:
         with walk(self._fd, path, follow_last=False) as place:
             try:
                 yield temporary, place
-                self._observe("rename", path)
+                self.observe("rename", path)
                 os.rename(
                     temporary.name, place.name, src_dir_fd=place.directory_fd, dst_dir_fd=place.directory_fd
                 )
@@ -218,7 +218,7 @@ class Root:
     def make_directory(self, path: GuestPath, like: Node | None = None) -> None:
         """A directory at `path` (0755, or dressed as `like`); its parent exists. Durable."""
         with walk(self._fd, path, follow_last=False) as place:
-            self._observe("mkdir", path)
+            self.observe("mkdir", path)
             os.mkdir(place.name, 0o755, dir_fd=place.directory_fd)
         if like is not None:
             self.dress(path, like)
@@ -226,7 +226,7 @@ class Root:
 
     def dress(self, path: GuestPath, like: Node) -> None:
         """Give an existing file or directory the mode, owner and extended attributes of `like`, durable."""
-        self._observe("dress", path)
+        self.observe("dress", path)
         with self._opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
             dress(fd, like)
             os.fsync(fd)
@@ -237,7 +237,7 @@ class Root:
         if node is None:
             return
         with walk(self._fd, path, follow_last=False) as place:
-            self._observe("remove", path)
+            self.observe("remove", path)
             if node.kind is Kind.DIRECTORY:
                 os.rmdir(place.name, dir_fd=place.directory_fd)
             else:
@@ -247,7 +247,7 @@ class Root:
     def hard_link(self, path: GuestPath, new: GuestPath) -> None:
         """A second name for a file. Raises OSError where the file system has no links (vfat)."""
         with self._two_places(path, new) as (old_place, new_place):
-            self._observe("link", new)
+            self.observe("link", new)
             os.link(
                 old_place.name,
                 new_place.name,
@@ -260,7 +260,7 @@ class Root:
     def rename(self, path: GuestPath, new: GuestPath) -> None:
         """Give a file another name in its directory, replacing what has it. Atomic, durable."""
         with self._two_places(path, new) as (old_place, new_place):
-            self._observe("rename", new)
+            self.observe("rename", new)
             os.rename(
                 old_place.name,
                 new_place.name,
@@ -277,13 +277,13 @@ class Root:
 
     def sync(self, path: GuestPath) -> None:
         """Bring an existing file that another program wrote to the disk (fsync(2))."""
-        self._observe("fsync", path)
+        self.observe("fsync", path)
         with self._opened(path, os.O_RDONLY) as fd:
             os.fsync(fd)
 
     def sync_directory(self, path: GuestPath) -> None:
         """Bring a directory's names to the disk."""
-        self._observe("fsync-directory", path)
+        self.observe("fsync-directory", path)
         with self.directory_fd(path) as fd:
             os.fsync(fd)
 

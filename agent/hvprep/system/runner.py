@@ -98,9 +98,11 @@ class Runner:
                 raise
             return Result(status, _tail(output.fileno()))
 
-    def check(self, argv: Sequence[str], timeout_s: float, env: Sequence[tuple[str, str]] = ()) -> Result:
+    def check(
+        self, argv: Sequence[str], timeout_s: float, env: Sequence[tuple[str, str]] = (), stdin: bytes = b""
+    ) -> Result:
         """`run`, where any other end than exit status 0 raises CommandFailed with the last lines said."""
-        result = self.run(argv, timeout_s, env)
+        result = self.run(argv, timeout_s, env, stdin)
         if result.status != 0:
             raise CommandFailed(f"{shlex.join(argv)} {_ending(result.status)}{_last_words(result.output)}")
         return result
@@ -115,7 +117,7 @@ class Runner:
             if passed > timeout_s:
                 raise CommandFailed(
                     f"{shlex.join(argv)} was stopped: it took longer than {timeout_s:.0f} seconds",
-                    "raise Initrd.BuildTimeoutSeconds in /etc/hvprep.conf if this machine is slow",
+                    "if this machine is slow: Initrd.BuildTimeoutSeconds in /etc/hvprep.conf gives an initrd more",
                 )
             self.on_wait(passed)
 
