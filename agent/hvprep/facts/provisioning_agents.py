@@ -51,8 +51,8 @@ class ProvisioningAgent:
 _WAAGENT_DISABLED = GuestPath("/var/lib/waagent/disable_agent")
 #: Where azure-init lies on images that do not package it.
 _AZURE_INIT = GuestPath("/var/lib/azure-init/azure-init")
-#: By the names of its packages; cloud-init's first stage, without which no other runs, comes first.
-SERVICES = {
+#: By the names of packages; of cloud-init the stage that looks for Azure, then those of other versions.
+_SERVICES = {
     AgentName.CLOUD_INIT: ("cloud-init-local", "cloud-init-main", "cloud-init"),
     AgentName.WAAGENT: ("walinuxagent", "waagent"),
     AgentName.AZURE_INIT: ("azure-init",),
@@ -74,6 +74,14 @@ def probe_agents(view: View, command_line: str | None) -> tuple[ProvisioningAgen
 def find_agent(agents: tuple[ProvisioningAgent, ...], name: AgentName) -> ProvisioningAgent | None:
     """The agent of that name, if it is installed."""
     return next((agent for agent in agents if agent.name is name), None)
+
+
+def find_agent_service(view: View, name: AgentName) -> Service | None:
+    """The service that starts the agent. Of cloud-init one stage decides, whatever the others do."""
+    names = _SERVICES[name]
+    if name is not AgentName.CLOUD_INIT:
+        return find_service(view, *names)
+    return next(filter(None, (find_service(view, each) for each in names)), None)
 
 
 def _cloud_init(view: View, command_line: str | None) -> ProvisioningAgent | None:
@@ -100,7 +108,7 @@ def _cloud_init_starts(view: View, command_line: str | None) -> tuple[bool | Non
     )
     if not words and view.node(enabled) is None and view.node(disabled) is not None:
         return False, f"{disabled} switches it off"
-    service = find_service(view, *SERVICES[AgentName.CLOUD_INIT])
+    service = find_agent_service(view, AgentName.CLOUD_INIT)
     if service is not None and service.is_enabled and not _is_come_by(view, service):
         return False, f"no unit wants {_CLOUD_TARGET}, and systemd runs no {_GENERATOR}"
     return _starts(view, AgentName.CLOUD_INIT)
@@ -151,9 +159,9 @@ def _azure_init(view: View) -> ProvisioningAgent | None:
 
 def _starts(view: View, name: AgentName) -> tuple[bool | None, str]:
     """Whether boot starts one of its services, and why; None where there is none."""
-    service = find_service(view, *SERVICES[name])
+    service = find_agent_service(view, name)
     if service is None:
-        return None, f"no service {' or '.join(SERVICES[name])} is installed"
+        return None, f"no service {' or '.join(_SERVICES[name])} is installed"
     if service.masked_by is not None:
         return False, f"{service.masked_by} masks it"
     if service.started_by:

@@ -2,7 +2,7 @@
 
 There is no YAML library where hvprep runs. What is not surely understood is refused with its line: tags,
 merge keys, keys that are no words, plain or quoted text that goes on in the next line, several documents.
-Texts of several lines (`|`, `>`) are passed over. Source: YAML 1.1 (yaml.org/spec/1.1), scanner.py of PyYAML 6.
+Texts of several lines (`|`, `>`) are passed over. Source: YAML 1.1 (yaml.org/spec/1.1), PyYAML 6.
 
 >>> parse("datasource_list: [ NoCloud, 'Azure' ]  # mine\\nusers:\\n - default\\n")["users"]
 [Scalar(text='default', is_plain=True)]

@@ -37,21 +37,21 @@ _DAEMONS = (
         "key-value pairs (KVP)",
         "hv_kvp",
         ("azure", "hyperv"),
-        ("hypervkvpd", "hv-kvp-daemon", "hv_kvp_daemon", "hyperv-daemons.hv-kvp-daemon"),
+        ("hypervkvpd", "hv-kvp-daemon", "hv_kvp_daemon", "hyperv-daemons.hv-kvp-daemon.service"),
         ("hypervkvpd", "hv_kvp_daemon"),
     ),
     _Daemon(
         "snapshots (VSS)",
         "hv_vss",
         ("hyperv",),
-        ("hypervvssd", "hv-vss-daemon", "hv_vss_daemon", "hyperv-daemons.hv-vss-daemon"),
+        ("hypervvssd", "hv-vss-daemon", "hv_vss_daemon", "hyperv-daemons.hv-vss-daemon.service"),
         ("hypervvssd", "hv_vss_daemon"),
     ),
     _Daemon(
         "file copies (fcopy)",
         "hv_fcopy",
         (),
-        ("hypervfcopyd", "hv-fcopy-daemon", "hv_fcopy_daemon", "hyperv-daemons.hv-fcopy-daemon"),
+        ("hypervfcopyd", "hv-fcopy-daemon", "hv_fcopy_daemon", "hyperv-daemons.hv-fcopy-daemon.service"),
         ("hypervfcopyd", "hv_fcopy_daemon", "hv_fcopy_uio_daemon"),
     ),
 )
@@ -100,8 +100,8 @@ def _missing(view: View, daemon: _Daemon) -> Note:
 
 
 def _judge_wait(view: View, service: Service) -> Iterator[Outcome]:
-    """Where a target wants a unit that is bound to a device, systemd waits for the device, 90 s where it never
-    comes. A condition of the unit is looked at later, and does not help."""
+    """Where a target wants a unit that is bound to a device, systemd waits for the device: 90 s where it
+    never comes. Conditions of the unit are looked at later, and do not help."""
     devices = _devices(view, service)
     if service.started_by and devices:
         yield Note(

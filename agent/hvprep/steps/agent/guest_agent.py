@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import (
-    SERVICES,
     AgentName,
     ProvisioningAgent,
     find_agent,
+    find_agent_service,
     probe_agents,
 )
 from hvprep.facts.services import find_service
@@ -66,11 +66,13 @@ def _plan_start(view: View, agents: tuple[ProvisioningAgent, ...]) -> Iterator[O
         is_meant = len(agents) == 1 or (agent.name is AgentName.CLOUD_INIT and waited_for)
         if not is_meant or agent.starts:
             continue
-        first = find_service(view, *SERVICES[agent.name])
+        first = find_agent_service(view, agent.name)
         if first is None or first.is_enabled:
             continue  # something else keeps it from starting: see _judge
-        names = _STAGES if agent.name is AgentName.CLOUD_INIT else SERVICES[agent.name]
-        for service in filter(None, (find_service(view, name) for name in names)):
+        stages = (
+            [find_service(view, name) for name in _STAGES] if agent.name is AgentName.CLOUD_INIT else [first]
+        )
+        for service in filter(None, stages):
             yield from plan_enabling(view, service)
 
 
