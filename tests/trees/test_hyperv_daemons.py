@@ -19,8 +19,10 @@ NAMES = ("hypervkvpd", "hv-kvp-daemon", "hv_kvp_daemon", "hyperv-daemons.hv-kvp-
 HYPERV = "file /etc/hvprep.conf\n|Image.Profile=hyperv\n"
 
 
-def unit(name: str, device: str = "") -> str:
-    bound = f"|[Unit]\n|BindsTo=sys-devices-virtual-misc-vmbus\\x21{device}.device\n" if device else ""
+def unit(name: str, device: str = "", *, waits: bool = False) -> str:
+    path = f"sys-devices-virtual-misc-vmbus\\x21{device}.device"
+    bound = f"|[Unit]\n|BindsTo={path}\n" if device else ""
+    bound += f"|After=basic.target {path}\n" if waits else ""
     return f"file {UNITS}/{name}.service\n{bound}|[Service]\n|[Install]\n|WantedBy=multi-user.target\n"
 
 
@@ -41,7 +43,7 @@ def judge(tmp_path: Path, text: str, tree: str = "small-system") -> Finding:
         ("agents-debian-13", Verdict.MET, "60-hyperv-daemons.rules starts hv-kvp-daemon.service"),
         ("agents-el-9", Verdict.MET, "70-hypervkvp.rules starts hypervkvpd.service"),
         ("agents-sles-15", Verdict.MET, "70-hv_kvp.rules starts hv_kvp_daemon.service"),
-        ("agents-ubuntu-24.04", Verdict.UNMET, "off Hyper-V every boot waits 90 s for it"),
+        ("agents-ubuntu-24.04", Verdict.UNMET, "off Hyper-V every boot waits 90 s for that"),
     ],
 )
 def test_systems_as_they_are_packaged(tmp_path: Path, tree: str, verdict: Verdict, words: str) -> None:
@@ -113,19 +115,22 @@ def test_rules_of_udev(tmp_path: Path, text: str, verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("name", ["hypervvssd", "hv-fcopy-daemon"])
 def test_the_wait_counts_for_every_daemon(tmp_path: Path, name: str) -> None:
-    text = SYSTEMD + unit("hypervkvpd") + f"link {WANTS}/hypervkvpd.service x\n" + unit(name, "hv_x")
+    text = SYSTEMD + unit("hypervkvpd") + f"link {WANTS}/hypervkvpd.service x\n"
+    text += unit(name, "hv_x", waits=True)
     assert judge(tmp_path, text).verdict is Verdict.MET
     again = tmp_path / "again"
     again.mkdir()
     finding = judge(again, text + f"link {WANTS}/{name}.service x\n")
     assert finding.verdict is Verdict.UNMET
-    assert f"{name}.service, which is bound to" in finding.because[-1]
+    assert f"{name}.service, which comes after" in finding.because[-1]
 
 
 def test_a_device_that_a_drop_in_binds_it_to(tmp_path: Path) -> None:
     text = SYSTEMD + unit("hypervkvpd") + f"link {WANTS}/hypervkvpd.service x\n"
     drop_in = "file /etc/systemd/system/hypervkvpd.service.d/x.conf\n|[Unit]\n|Requires=dev-x.device\n"
-    assert judge(tmp_path, text + drop_in).verdict is Verdict.UNMET
+    assert judge(tmp_path, text + drop_in).verdict is Verdict.MET
+    (tmp_path / "again").mkdir()
+    assert judge(tmp_path / "again", text + drop_in + "|After=dev-x.device\n").verdict is Verdict.UNMET
 
 
 def test_snapshots_are_for_a_hyper_v_of_ones_own(tmp_path: Path) -> None:

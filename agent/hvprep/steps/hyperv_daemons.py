@@ -77,7 +77,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         elif is_wanted and not service.is_enabled and _devices(view, service):
             yield Note(
                 Verdict.UNMET,
-                f"nothing starts {service.name}: the host has no {daemon.what}",
+                f"nothing starts {service.name} when its device is there: the host has no {daemon.what}",
                 f'have udev start it: KERNEL=="vmbus/{daemon.device}", TAG+="systemd",'
                 f' ENV{{SYSTEMD_WANTS}}+="{service.name}"',
             )
@@ -100,30 +100,29 @@ def _missing(view: View, daemon: _Daemon) -> Note:
 
 
 def _judge_wait(view: View, service: Service) -> Iterator[Outcome]:
-    """Where a target wants a unit that is bound to a device, systemd waits for the device: 90 s where it
-    never comes. Conditions of the unit are looked at later, and do not help."""
-    devices = _devices(view, service)
+    """A unit that needs a device, and comes after it, has systemd wait for the device: 90 s where it never
+    comes. Without After= it does not wait. Conditions of the unit are looked at later, and do not help."""
+    devices = _devices(view, service, "After")
     if service.started_by and devices:
         yield Note(
             Verdict.UNMET,
-            f"{service.started_by[0]} starts {service.name}, which is bound to {devices[0]}: off Hyper-V"
-            " every boot waits 90 s for it",
+            f"{service.started_by[0]} starts {service.name}, which comes after {devices[0]}: off Hyper-V"
+            " every boot waits 90 s for that",
             f"systemctl disable {service.name}, and have udev start it",
         )
 
 
-def _devices(view: View, service: Service) -> tuple[str, ...]:
-    """The devices without which systemd does not start the unit."""
+def _devices(view: View, service: Service, *more: str) -> tuple[str, ...]:
+    """The devices without which systemd does not keep the unit, and that these keys name too."""
     path = find_unit_file(view, service.name) if service.is_unit else None
     if path is None:
         return ()
-    names = [path, *view.glob(f"/etc/systemd/system/{service.name}.d/*.conf")]
-    words: list[str] = []
-    for name in names:
-        unit = key_file.parse((view.read(name) or b"").decode("utf-8", "surrogateescape"))
-        for key in ("BindsTo", "Requires"):
-            words.extend(unit.words("Unit", key))
-    return tuple(word for word in words if word.endswith(".device"))
+    files = [path, *view.glob(f"/etc/systemd/system/{service.name}.d/*.conf")]
+    text = b"\n".join(view.read(each) or b"" for each in files).decode("utf-8", "surrogateescape")
+    unit = key_file.parse(text)
+    needed = (*unit.words("Unit", "BindsTo"), *unit.words("Unit", "Requires"))
+    named = [unit.words("Unit", key) for key in more]
+    return tuple(word for word in needed if word.endswith(".device") and all(word in each for each in named))
 
 
 def _wanted_by_udev(view: View) -> dict[str, GuestPath]:

@@ -53,8 +53,9 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             )
         return
     yield from _plan_start(view, agents)
-    yield from _plan_part(view)
-    yield from _judge(view, facts)
+    agents = probe_agents(view, None)
+    yield from _plan_part(view, agents)
+    yield from _judge(view, facts, agents)
 
 
 def _plan_start(view: View, agents: tuple[ProvisioningAgent, ...]) -> Iterator[Outcome]:
@@ -76,17 +77,21 @@ def _plan_start(view: View, agents: tuple[ProvisioningAgent, ...]) -> Iterator[O
             yield from plan_enabling(view, service)
 
 
-def _plan_part(view: View) -> Iterator[Outcome]:
+def _plan_part(view: View, agents: tuple[ProvisioningAgent, ...]) -> Iterator[Outcome]:
     """waagent's word about who provisions, where it contradicts what is installed."""
     waagent = probe_waagent(view)
     if waagent is None or waagent.conf is None:
         return
-    agents = probe_agents(view, None)
     itself, cloud_init = find_agent(agents, AgentName.WAAGENT), find_agent(agents, AgentName.CLOUD_INIT)
     if itself is None or not itself.starts:
         return
     part, because = part_of(view, waagent)
-    if cloud_init is None and part is Part.LEAVES_IT:
+    left = find_agent_service(view, AgentName.CLOUD_INIT) if cloud_init is None else None
+    if left is not None and left.is_enabled:
+        # A script that apt leaves does nothing and ends well: its service is up, for all that waagent sees.
+        because = f"cloud-init is gone, and {left.path} is left: waagent takes it for cloud-init, and waits"
+        yield Note(Verdict.UNMET, because, "purge the package: apt purge cloud-init")
+    elif cloud_init is None and part is Part.LEAVES_IT:
         why = f"waagent waits for a cloud-init that is not installed ({because})"
         yield _write(waagent, waagent.conf, "auto", "n", why)
     elif cloud_init is not None and cloud_init.starts and part is Part.PROVISIONS:
@@ -104,11 +109,11 @@ def _write(waagent: Waagent, conf: WaagentConf, agent: str, uses_cloud_init: str
     return Write(WAAGENT_CONF, edited.render().encode("utf-8", "surrogateescape"), why)
 
 
-def _judge(view: View, facts: Facts) -> Iterator[Outcome]:
+def _judge(view: View, facts: Facts, agents: tuple[ProvisioningAgent, ...]) -> Iterator[Outcome]:
     """Who provisions, after the changes of above."""
     owners: list[str] = []
     idle: list[str] = []
-    for agent in probe_agents(view, None):
+    for agent in agents:
         reason = _why_idle(view, agent)
         if reason is None:
             owners.append(agent.name.value)
