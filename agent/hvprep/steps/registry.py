@@ -15,8 +15,15 @@ from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.ssh_server import SSH_SERVER
 
-STEPS: tuple[Step[Facts, Settings], ...] = (INITRD_DRIVERS, KERNEL_PARAMETERS, SERIAL_GRUB, SERIAL_GETTY)
+STEPS: tuple[Step[Facts, Settings], ...] = (
+    INITRD_DRIVERS,
+    KERNEL_PARAMETERS,
+    SERIAL_GRUB,
+    SERIAL_GETTY,
+    SSH_SERVER,
+)
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
 JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}
