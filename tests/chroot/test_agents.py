@@ -9,7 +9,7 @@ import pytest
 from hvprep.facts.cloud_config import read_cloud_config
 from hvprep.facts.provisioning_agents import AgentName, find_agent, probe_agents
 from hvprep.facts.waagent import Part, part_of, probe_waagent
-from hvprep.formats.plain_yaml import Passage, Scalar, Value
+from hvprep.formats.plain_yaml import Node
 from hvprep.system.root import Root
 
 from tests.chroot.guest import Guest, overlaid_guest
@@ -44,15 +44,15 @@ def guest() -> Iterator[Guest]:
         yield guest
 
 
-def plain(value: Value) -> Any:
-    """As json shows it; numbers are words here."""
-    if isinstance(value, Passage):
+def plain(node: Node) -> Any:
+    """As json shows it; numbers are words here, texts of several lines three dots."""
+    if node.members is not None:
+        return {key: plain(each) for key, each in node.members}
+    if node.items is not None:
+        return [plain(each) for each in node.items]
+    if node.scalar is None:
         return "..."
-    if isinstance(value, Scalar):
-        return None if value.is_null else value.text if value.boolean is None else value.boolean
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    return {key: plain(each) for key, each in value.items()}
+    return None if node.is_null else node.scalar if node.switch is None else node.switch
 
 
 def words(value: Any) -> Any:
@@ -88,7 +88,7 @@ def test_cloud_init_merges_its_files_in_the_same_way(guest: Guest, files: Dict[s
         (guest.root / "etc/cloud/cloud.cfg.d" / name).write_text(text)
     theirs = json.loads(guest.tool("/usr/bin/python3", "-c", READ_CONFIG))
     config = read_cloud_config(Root(guest.root))
-    assert plain(dict(config.values)) == words(theirs)
+    assert plain(config.node) == words(theirs)
     assert config.datasources == (tuple(theirs.get("datasource_list") or ()) or None)
 
 
@@ -123,7 +123,7 @@ def test_a_system_as_it_is_packaged_and_prepared(guest: Guest) -> None:
     assert done.status == 0, done
     assert ds_identify(guest) == ("0", ["datasource_list: [ Azure, None ]"])
     assert json.loads(guest.tool("/usr/bin/python3", "-c", READ_CONFIG))["datasource_list"] == ["Azure"]
-    assert guest.hvprep("prepare", "--only", ONLY).output.startswith("Nothing to change.")
+    assert guest.hvprep("prepare", "--yes", "--only", ONLY).output.startswith("Nothing to change.")
     assert guest.hvprep("rollback", "--yes").status == 0
     assert diff_snapshots(before, take_snapshot(guest.root)) == []
 

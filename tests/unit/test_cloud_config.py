@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hvprep.errors import FormatError
 from hvprep.facts.cloud_config import config_files, read_cloud_config
-from hvprep.formats.plain_yaml import Scalar
 from hvprep.system.root import Root
 
 from tests.trees.tree import add_to_tree
@@ -17,7 +16,7 @@ MAIN = "file /etc/cloud/cloud.cfg\n|datasource_list: [ NoCloud, None ]\n|a:\n|  
 
 def test_nothing_is_told(tmp_path: Path) -> None:
     config = read_cloud_config(Root(tmp_path))
-    assert (config.values, config.datasources, config.find("a", "b")) == ({}, None, None)
+    assert (config.node.members, config.datasources, config.get("a", "b")) == ((), None, None)
 
 
 def test_later_files_win_and_mappings_are_merged(tmp_path: Path) -> None:
@@ -36,12 +35,8 @@ def test_later_files_win_and_mappings_are_merged(tmp_path: Path) -> None:
         "10-b.cfg",
         "91-a.cfg",
     ]
-    assert config.values["a"] == {
-        "b": Scalar("1"),
-        "c": [Scalar("2")],
-        "e": Scalar("5"),
-        "d": Scalar("3"),
-    }
+    texts = {key: node.texts for key, node in (config.get("a") or config.node).members or ()}
+    assert texts == {"b": ("1",), "c": ("2",), "e": ("5",), "d": ("3",)}
     assert config.datasources == ("Azure",)
     assert str(config.sources["datasource_list"]) == "/etc/cloud/cloud.cfg.d/91-a.cfg"
 
@@ -68,6 +63,7 @@ def test_lists_of_datasources(tmp_path: Path, text: str, datasources: object) ->
         ("datasource_list: [[Azure]]", "is no list of names"),
         ("datasource_list: {Azure: x}", "is no list of names"),
         ("a: !!x b", "cloud.cfg: line 1: this is beyond"),
+        ("- a", "cloud.cfg: it is no mapping"),
         ("## template: jinja\n|a: b", "cloud.cfg: it is a template"),
         ("merge_how: 'dict(replace)'", "cloud.cfg: merge_how changes"),
         ("conf_d: /other", "cloud.cfg: conf_d changes"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hvprep.errors import FormatError
-from hvprep.formats.plain_yaml import Scalar, Value, parse
+from hvprep.formats.plain_yaml import Node, parse
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 
@@ -22,17 +22,14 @@ _OTHER_WAYS = ("conf_d", "merge_how", "merge_type")
 
 @dataclass(frozen=True)
 class CloudConfig:
-    """`values` by their keys; `sources` says which file set each of them last."""
+    """The merged mapping; `sources` says which file set each of its keys last."""
 
-    values: Mapping[str, Value]
+    node: Node
     sources: Mapping[str, GuestPath]
 
-    def find(self, *keys: str) -> Value | None:
+    def get(self, *keys: str) -> Node | None:
         """The value below these keys, one in the other; None where there is none."""
-        value: Value | None = dict(self.values)
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
+        return self.node.get(*keys)
 
     @property
     def datasources(self) -> tuple[str, ...] | None:
@@ -40,15 +37,16 @@ class CloudConfig:
 
         Raises FormatError where it is no list of names.
         """
-        value = self.find("datasource_list")
-        if value is None or (isinstance(value, Scalar) and value.is_null) or value == []:
+        node = self.get("datasource_list")
+        if node is None or node.is_null or node.items == ():
             return None
-        if not isinstance(value, list) or not all(isinstance(name, Scalar) for name in value):
+        names = [item.scalar for item in node.items or () if item.scalar is not None]
+        if node.items is None or len(names) < len(node.items):
             raise FormatError(
                 f"{self.sources['datasource_list']}: datasource_list is no list of names",
                 "write it as datasource_list: [ Azure ]",
             )
-        return tuple(name.text for name in value if isinstance(name, Scalar))
+        return tuple(names)
 
 
 def read_cloud_config(view: View) -> CloudConfig:
@@ -56,13 +54,13 @@ def read_cloud_config(view: View) -> CloudConfig:
 
     Raises FormatError for a file that hvprep cannot read: any key may stand in it.
     """
-    values: dict[str, Value] = {}
+    merged = Node(1, members=())
     sources: dict[str, GuestPath] = {}
     for path in config_files(view):
         found = _read(view, path)
-        values = _merge(values, found)
-        sources.update(dict.fromkeys(found, path))
-    return CloudConfig(values, sources)
+        merged = _merge(merged, found)
+        sources.update((key, path) for key, _ in found.members or ())
+    return CloudConfig(merged, sources)
 
 
 def config_files(view: View) -> tuple[GuestPath, ...]:
@@ -71,34 +69,34 @@ def config_files(view: View) -> tuple[GuestPath, ...]:
     return tuple(path for path in (_MAIN, *more) if _is_file(view, path))
 
 
-def _read(view: View, path: GuestPath) -> dict[str, Value]:
+def _read(view: View, path: GuestPath) -> Node:
     try:
         text = (view.read(path, _LIMIT_BYTES) or b"").decode("utf-8")
         if text.lstrip().startswith("## template:"):
             raise FormatError("it is a template, which cloud-init fills in", "write out what it becomes")
         found = parse(text)
+        if found.members is None and not found.is_null:
+            raise FormatError("it is no mapping of keys to values", "cloud-init passes it over: so can you")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is no text in UTF-8", "see what is in it") from error
     except FormatError as error:
         raise FormatError(f"{path}: {error.sentence}", error.hint) from error
     for key in _OTHER_WAYS:
-        if key in found:
+        if found.get(key) is not None:
             raise FormatError(
                 f"{path}: {key} changes which files count, or how they are merged", "do without"
             )
     return found
 
 
-def _merge(values: Mapping[str, Value], later: Mapping[str, Value]) -> dict[str, Value]:
+def _merge(node: Node, later: Node) -> Node:
     """`later` wins, but for mappings, which are merged down to their last keys."""
-    merged = dict(values)
-    for key, value in later.items():
+    merged = dict(node.members or ())
+    for key, value in later.members or ():
         earlier = merged.get(key)
-        if isinstance(earlier, dict) and isinstance(value, dict):
-            merged[key] = _merge(earlier, value)
-        else:
-            merged[key] = value
-    return merged
+        is_both = earlier is not None and earlier.members is not None and value.members is not None
+        merged[key] = _merge(earlier, value) if earlier is not None and is_both else value
+    return Node(later.line, members=tuple(merged.items()))
 
 
 def _is_file(view: View, path: GuestPath) -> bool:

@@ -82,9 +82,9 @@ def find_service(view: View, *names: str) -> Service | None:
 
 
 def find_unit_file(view: View, unit: str) -> GuestPath | None:
-    """Where systemd reads the unit from; a mask counts as such a file."""
+    """Where systemd reads the unit from; a mask counts as such a file, a link that leads nowhere does not."""
     paths = (GuestPath(directory) / unit for directory in UNIT_DIRECTORIES)
-    return next((path for path in paths if view.node(path) is not None), None)
+    return next((path for path in paths if is_mask(view, path) or view.node(view.resolve(path))), None)
 
 
 def is_mask(view: View, path: GuestPath) -> bool:

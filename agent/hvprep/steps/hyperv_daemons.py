@@ -101,7 +101,8 @@ def _missing(view: View, daemon: _Daemon) -> Note:
 
 def _judge_wait(view: View, service: Service) -> Iterator[Outcome]:
     """A unit that needs a device, and comes after it, has systemd wait for the device: 90 s where it never
-    comes. Without After= it does not wait. Conditions of the unit are looked at later, and do not help."""
+    comes. Without After= it does not wait. ConditionVirtualization= is looked at later, and does not help
+    (both seen in a machine of Debian 12)."""
     devices = _devices(view, service, "After")
     if service.started_by and devices:
         yield Note(

@@ -22,6 +22,7 @@ from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.programs import PROGRAMS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.ssh_server import SSH_SERVER
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
     GUEST_AGENT,
@@ -34,6 +35,7 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     KERNEL_PARAMETERS,
     SERIAL_GRUB,
     SERIAL_GETTY,
+    SSH_SERVER,
     *GENERALISED,
 )
 

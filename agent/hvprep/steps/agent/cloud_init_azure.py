@@ -72,8 +72,8 @@ def _judge_ds_identify(view: View) -> Iterator[Outcome]:
 def _judge_spelling(view: View) -> Iterator[Outcome]:
     """Keys are case-sensitive: what stands below `azure:` is read by nobody."""
     config = read_cloud_config(view)
-    below = config.find("datasource")
-    for key in below if isinstance(below, dict) else ():
+    below = config.get("datasource")
+    for key, _ in (below.members or ()) if below is not None else ():
         if key != _AZURE and key.lower() == _AZURE.lower():
             where = config.sources["datasource"]
             because = f"{where}: what stands below {key}: in datasource is not read"

@@ -9,7 +9,6 @@ from hvprep.facts.cloud_config import CloudConfig, read_cloud_config
 from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import AgentName, find_agent, probe_agents
 from hvprep.facts.python import find_interpreter, find_module
-from hvprep.formats.plain_yaml import Scalar
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -48,14 +47,13 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 def _judge_network(config: CloudConfig) -> Iterator[Outcome]:
     """Either is fine: Microsoft's pages ask for False, for images that configure eth0 themselves; its support
     asks for True, so that a new MAC address is followed."""
-    value = config.find("datasource", "Azure", "apply_network_config")
-    if value is None:
+    node = config.get("datasource", "Azure", "apply_network_config")
+    if node is None:
         return
-    switch = value.boolean if isinstance(value, Scalar) else None
-    if switch is None:
+    if node.switch is None:
         where = config.sources["datasource"]
         yield Note(Verdict.UNMET, f"{where}: apply_network_config is no switch", "write True or False")
-    elif not switch:
+    elif not node.switch:
         because = "apply_network_config is off: the image's own configuration has to ask DHCP (see network)"
         yield Note(Verdict.MET, because)
 
@@ -63,15 +61,15 @@ def _judge_network(config: CloudConfig) -> Iterator[Outcome]:
 def _judge_reporting(config: CloudConfig) -> Iterator[Outcome]:
     """Provisioning that fails can be seen by the host, over KVP (cloudinit/reporting/handlers.py)."""
     wanted = "reporting: {logging: {type: log}, telemetry: {type: hyperv}}"
-    if "Reporting" in config.values:
+    if config.get("Reporting") is not None:
         where = config.sources["Reporting"]
         because = f"{where}: nothing reads Reporting: with a capital letter"
         yield Note(Verdict.UNMET, because, f"write reporting: in {where}")
         return
-    value = config.find("reporting")
-    handlers = value.values() if isinstance(value, dict) else ()
-    kinds = [handler.get("type") for handler in handlers if isinstance(handler, dict)]
-    if "hyperv" not in [kind.text for kind in kinds if isinstance(kind, Scalar)]:
+    node = config.get("reporting")
+    handlers = (node.members or ()) if node is not None else ()
+    kinds = [handler.get("type") for _, handler in handlers]
+    if "hyperv" not in [kind.scalar for kind in kinds if kind is not None]:
         yield Note(
             Verdict.UNMET,
             "cloud-init does not report to the host: only the machine itself will know why it failed",
@@ -82,10 +80,10 @@ def _judge_reporting(config: CloudConfig) -> Iterator[Outcome]:
 def _judge_modules(config: CloudConfig, version: tuple[int, int] | None) -> Iterator[Outcome]:
     if version is not None and version >= _NEEDS_NO_MODULES:
         return
-    value = config.find(_MODULES)
-    items = value if isinstance(value, list) else []
-    names = [item[0] if isinstance(item, list) and item else item for item in items]
-    words = {name.text.replace("-", "_") for name in names if isinstance(name, Scalar)}
+    node = config.get(_MODULES)
+    items = (node.items or ()) if node is not None else ()
+    names = [item.items[0] if item.items else item for item in items]
+    words = {(name.scalar or "").replace("-", "_") for name in names}
     missing = [name for name in _DISK_MODULES if name not in words]
     if not missing:
         return
