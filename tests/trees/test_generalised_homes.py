@@ -83,6 +83,18 @@ def test_histories(rig: Rig, text: str, words: Optional[str]) -> None:
         (f"file /home/gone/.ssh/authorized_keys\n|{KEY}\n", "/home/gone/.ssh/authorized_keys"),
         (f"file /etc/ssh/authorized_keys/ann\n|{KEY}\n", "/etc/ssh/authorized_keys/ann"),
         (f"file /etc/dropbear/authorized_keys\n|{KEY}\n", "/etc/dropbear/authorized_keys"),
+        (
+            "file /etc/ssh/sshd_config\n|AuthorizedKeysFile .ssh/authorized_keys /etc/keys/%u.pub\n"
+            f"file /etc/keys/root.pub\n|{KEY}\n",
+            "/etc/keys/root.pub",
+        ),
+        (
+            "file /etc/ssh/sshd_config.d/50-x.conf\n|Match User ann\n|  AuthorizedKeysFile %h/mine\n"
+            + ANN
+            + f"file /home/ann/mine\n|{KEY}\n",
+            "/home/ann/mine",
+        ),
+        ("file /etc/ssh/sshd_config\n|AuthorizedKeysFile none\n", None),
         ("link /root/.ssh/authorized_keys /dev/null\n", None),
         ("dir /root/.ssh/authorized_keys\n", None),
         (f"file /srv/keys\n|{KEY}\nlink /root/.ssh/authorized_keys /srv/keys\n", "the owners of 1 key"),
@@ -90,6 +102,11 @@ def test_histories(rig: Rig, text: str, words: Optional[str]) -> None:
 )
 def test_authorized_keys(rig: Rig, text: str, words: Optional[str]) -> None:
     expect(rig, "no-authorized-keys", text, words)
+
+
+def test_a_configuration_of_sshd_that_does_not_read(rig: Rig) -> None:
+    add_to_tree(rig.root, 'file /etc/ssh/sshd_config\n|AuthorizedKeysFile "x\n')
+    assert judge(rig, "no-authorized-keys")[0] is Verdict.NOT_ASSESSED
 
 
 def test_a_file_of_keys_that_is_too_large_to_be_read_is_one(rig: Rig) -> None:

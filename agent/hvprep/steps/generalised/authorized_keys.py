@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
 from hvprep.facts.homes import Home
+from hvprep.formats import sshd_config
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
@@ -13,7 +16,9 @@ from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
 
 #: sshd_config(5), AuthorizedKeysFile: the default, and places that administrators keep them in.
-_IN_HOME = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_DEFAULTS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_CONFIGS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
+_KEYWORD = "authorizedkeysfile"
 _ELSEWHERE = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys/*", "/etc/ssh/authorized_keys.d/*")
 _DROPBEAR = "/etc/dropbear/authorized_keys"
 #: What cloud-init makes of root's keys where disable_root holds (cloudinit/ssh_util.py, DISABLE_USER_OPTS).
@@ -23,15 +28,30 @@ _READ_BYTES = 1 << 16
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    yield from look_into_homes(view, _look)
+    places = [*_DEFAULTS]
+    for path in (path for pattern in _CONFIGS for path in view.glob(pattern)):
+        try:
+            config = sshd_config.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
+        except FormatError as error:
+            yield Note(Verdict.NOT_ASSESSED, f"{path}: {error.sentence}", error.hint)
+            continue
+        # Those of all blocks: keys that let somebody in under any condition.
+        places += [word for each in config.statements if each.keyword == _KEYWORD for word in each.arguments]
+    yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places))))
     for pattern in (*_ELSEWHERE, _DROPBEAR):
         for path in view.glob(pattern):
             yield from _judge(view, path, stub_is_fine=False)
 
 
-def _look(view: View, home: Home) -> Iterator[Outcome]:
-    for name in _IN_HOME:
-        yield from _judge(view, home.path / name, stub_is_fine="root" in home.users)
+def _look(places: tuple[str, ...], view: View, home: Home) -> Iterator[Outcome]:
+    paths = [_expanded(place, home, user) for place in places for user in home.users or ("",)]
+    for path in dict.fromkeys(paths):
+        yield from _judge(view, path, stub_is_fine="root" in home.users)
+
+
+def _expanded(place: str, home: Home, user: str) -> GuestPath:
+    """The file for that user: tokens filled in (sshd_config(5), TOKENS), relative to the home."""
+    return home.path / place.replace("%h", str(home.path)).replace("%u", user).replace("%%", "%")
 
 
 def _judge(view: View, path: GuestPath, stub_is_fine: bool) -> Iterator[Outcome]:
