@@ -48,7 +48,11 @@ def test_nothing_is_written(name: str, tmp_path: Path) -> None:
         ("file /etc/ssh/ssh_host_rsa_key\n", "/etc/ssh/ssh_host_rsa_key"),
         ("file /etc/dropbear/dropbear_rsa_host_key\n|x\n", "dropbear_rsa_host_key"),
         ("file /etc/ssh/ssh_known_hosts\n|x\n", None),
-        ("elf /usr/sbin/sshd x86_64\nelf /usr/bin/cloud-init x86_64\n", None),
+        (
+            "elf /usr/sbin/sshd x86_64\nelf /usr/sbin/waagent x86_64\nelf /usr/sbin/init x86_64\n"
+            "file /etc/init.d/waagent 755\n|x\nlink /etc/rc3.d/S20waagent ../init.d/waagent\n",
+            None,
+        ),
         # openssh-server 8.7p1-38 of EL 9
         (
             "elf /usr/sbin/sshd x86_64\nfile /usr/lib/systemd/system/sshd-keygen@.service\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
+from hvprep.facts.provisioning_agents import probe_agents
 from hvprep.facts.services import UNIT_DIRECTORIES
 from hvprep.facts.tools import find_program
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
-from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.listing import name_some
@@ -43,12 +43,12 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     yield Note(Verdict.MET, f"there are no host keys, and {maker} makes them")
 
 
-def _find_maker(view: View) -> GuestPath | None:
-    """What makes host keys at the next boot: a service of sshd's own, else an agent that provisions."""
+def _find_maker(view: View) -> str | None:
+    """What makes host keys at the next boot: a service of sshd's own, else an agent that is started."""
     for path in (path for pattern in _STARTS for path in view.glob(pattern)):
         if any(word in (view.read(path) or b"") for word in _MAKES):
-            return path
-    return find_program(view, "cloud-init", "waagent")
+            return str(path)
+    return next((agent.name.value for agent in probe_agents(view, None) if agent.starts), None)
 
 
 HOST_KEYS: Step[Facts, Settings] = Step(
