@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
@@ -56,7 +56,7 @@ def guest() -> Iterator[Guest]:
         yield guest
 
 
-def findings(guest: Guest) -> Dict[str, Dict[str, object]]:
+def findings(guest: Guest) -> Dict[str, Dict[str, Any]]:
     report = json.loads(guest.hvprep("check", "--json", "--only", "generalised").output)
     return {finding["id"]: finding for finding in report["findings"]}
 

@@ -1,4 +1,4 @@
-"""The entry point: answers --version before anything is imported, then hands over to a verb."""
+"""The entry point: answers what can be answered before anything is imported, then hands over to a verb."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"hvprep {__version__}\n")
         return 0
+    if arguments == ["resource-disk"] and sys.stdout is not None:
+        from hvprep import __version__
+        from hvprep.system.memo import find_unchanged
+
+        words = find_unchanged("/run/hvprep/resource-disk.memo", __version__)
+        if words is not None:
+            sys.stdout.write(words)
+            return 0
     try:
         from hvprep.cli.parser import run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from types import FrameType
 from typing import NoReturn
 
 from hvprep import __version__, log
-from hvprep.cli import check, prepare, rollback, status
 from hvprep.cli.render import Screen
 from hvprep.errors import HvprepError
 from hvprep.system.hostfile import hold_standard_streams, open_descriptor
 
-_VERBS = (check, prepare, rollback, status)
+#: Each is a module of this room; it is imported when it is asked for, since one pulls in what it works with.
+_VERBS = ("check", "prepare", "resource-disk", "rollback", "status")
 
 _EPILOG = """exit status:
   0  met, or done
@@ -27,8 +28,8 @@ _EPILOG = """exit status:
 The manual page hvprep(8) says more, hvprep.conf(5) lists the settings."""
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The whole grammar; the man page and the completions are tested against it."""
+def make_parser(wanted: Sequence[str] = _VERBS) -> argparse.ArgumentParser:
+    """The grammar of these verbs, by default of all: the man page and the completions go by that."""
     parser = argparse.ArgumentParser(
         prog="hvprep",
         description="Makes a Linux machine ready to run on Hyper-V and Azure.",
@@ -37,8 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hvprep {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb in _VERBS:
-        name = verb.__name__.rpartition(".")[2]
+    for name in wanted:
+        verb = importlib.import_module(f"hvprep.cli.{name.replace('-', '_')}")
         summary = (verb.__doc__ or "").partition("\n")[0].partition(": ")[2]
         sub = verbs.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:])
         sub.set_defaults(run=verb.run)
@@ -49,7 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Parse, run the verb, and turn every expected error into one sentence and an exit status."""
     try:
-        options = make_parser().parse_args(arguments)
+        known = arguments[:1] if arguments and arguments[0] in _VERBS else _VERBS
+        options = make_parser(known).parse_args(arguments)
     except SystemExit as end:  # argparse has printed what is wrong, or the help that was asked for
         return end.code if isinstance(end.code, int) else 2
     hold_standard_streams()

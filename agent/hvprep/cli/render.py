@@ -1,33 +1,30 @@
-"""What people see. Results go to stdout, progress and errors to stderr; nothing else in hvprep prints."""
+"""What people see. Results go to stdout, progress and errors to stderr; nothing else in hvprep prints.
+
+What a plan and a report need is imported where they are shown: a verb that shows neither starts sooner.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from hvprep.cli.diff import conditions_of, describe, diff_of, name_of
-from hvprep.cli.report import count_verdicts
-from hvprep.engine.preflight import Room
-from hvprep.engine.rollback import RollbackPlan
-from hvprep.facts.gather import Facts
 from hvprep.log import harmless, notify_status
-from hvprep.model.change import Build, Change, Purge
-from hvprep.model.finding import Finding, Verdict
-from hvprep.model.plan import Plan
-from hvprep.model.view import View
 
-_COLOURS = {
-    Verdict.MET: "32",
-    Verdict.UNMET: "31",
-    Verdict.NOT_ASSESSED: "33",
-    Verdict.NOT_APPLICABLE: "2",
-}
+if TYPE_CHECKING:
+    from hvprep.engine.preflight import Room
+    from hvprep.engine.rollback import RollbackPlan
+    from hvprep.facts.gather import Facts
+    from hvprep.model.change import Change
+    from hvprep.model.finding import Finding
+    from hvprep.model.plan import Plan
+    from hvprep.model.view import View
+
+#: By the word of the verdict.
+_COLOURS = {"met": "32", "not met": "31", "not assessed": "33", "not applicable": "2"}
 _MIB = 1024 * 1024
 #: Work that takes longer than this gets a line that shows it goes on, in seconds.
 _PATIENCE_S = 2.0
@@ -57,6 +54,8 @@ class Screen:
 
     def document(self, document: Any) -> None:
         """A JSON result."""
+        import json
+
         print(json.dumps(document, indent=2, ensure_ascii=True), file=self._out)
 
     def machine(self, facts: Facts, root: str, mode: str) -> None:
@@ -79,21 +78,26 @@ class Screen:
         """One block a requirement, and the sum."""
         for finding in findings:
             verdict = f"{finding.verdict.value:<15}"
-            self.line(f" {finding.id}: {finding.title}", verdict, _COLOURS[finding.verdict])
+            self.line(f" {finding.id}: {finding.title}", verdict, _COLOURS[finding.verdict.value])
             for reason in finding.because:
                 self._wrapped(reason, " " * 16, "- ")
-            if finding.remedy is not None and finding.verdict is not Verdict.MET:
+            if finding.remedy is not None and finding.verdict.value != "met":
                 self._wrapped(f"remedy: {finding.remedy}", " " * 16, "")
         self.line()
         self.counts(findings)
 
     def counts(self, findings: Sequence[Finding]) -> None:
         """How many requirements have each verdict."""
+        from hvprep.cli.report import count_verdicts
+
         counts = count_verdicts(findings)
         self.line(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) + ".")
 
     def plan(self, plan: Plan, view: View, room: Room) -> None:
         """Every change in order, as diffs and commands, and the room that they need."""
+        from hvprep.cli.diff import describe
+        from hvprep.model.change import Build, Purge
+
         for number, planned in enumerate(plan.changes, start=1):
             change = planned.change
             self.line("", f"{number}. {describe(change)}", "1")
@@ -126,6 +130,9 @@ class Screen:
             self.line(f"  CONFLICT {conflict.path}: it {conflict.why}")
 
     def _details(self, change: Change, view: View) -> None:
+        from hvprep.cli.diff import conditions_of, diff_of
+        from hvprep.model.change import Build
+
         diff = diff_of(view, change)
         for text in conditions_of(change):
             self._wrapped(text, "   ", "")
@@ -136,6 +143,8 @@ class Screen:
             self.line("", f"   {line}", colour)
 
     def _wrapped(self, text: str, indent: str, bullet: str) -> None:
+        import textwrap
+
         width = max(60, min(110, _columns(self._out)))
         lines = textwrap.wrap(text, width - len(indent), break_long_words=False, break_on_hyphens=False) or [
             ""
@@ -160,6 +169,8 @@ class Screen:
 
     def on_change(self, number: int, total: int, change: Change) -> None:
         """A change of the plan begins."""
+        from hvprep.cli.diff import name_of
+
         self.progress(f"[{number}/{total}] {name_of(change)}")
 
     def on_wait(self, seconds: float) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from hvprep.cli.render import Screen
-from hvprep.cli.session import add_root_argument, open_machine, read_machine
+from hvprep.cli.session import Session, add_root_argument, open_machine, read_machine
 from hvprep.engine.journal import State, read_transactions
+from hvprep.resourcedisk.survey import make_survey
+from hvprep.resourcedisk.swapping import find_swap
 from hvprep.system.lock import find_holder
+
+_MIB = 1024 * 1024
 
 _HINTS = {
     State.OPEN: ": it was cut off; hvprep rollback takes it back",
@@ -25,6 +30,11 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     machine = open_machine(options.root)
     session = read_machine(machine)
     screen.machine(session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline")
+    rows = tuple(_resource_disk(session))
+    for name, text in rows:
+        screen.line(f"  {name:<13} {text}")
+    if rows:
+        screen.line()
     holder = find_holder(machine.root)
     if holder is not None:
         screen.line(f"hvprep is at work on this system: {holder}")
@@ -38,3 +48,28 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
             f"{transaction.id}  {transaction.began}  {transaction.state.value}, {changed} paths{hint}"
         )
     return 0
+
+
+def _resource_disk(session: Session) -> Iterator[tuple[str, str]]:
+    """The temporary disks of the running machine, whose they are, where they are mounted, our swap there."""
+    if not session.machine.live:
+        return
+    survey = make_survey(session.machine.root, session.settings)
+    for excluded in survey.located.excluded:
+        yield "not used", f"{excluded.device.path}: {excluded.because}"
+    if not survey.located.candidates:
+        if survey.is_azure:
+            yield "temporary", "this size of machine has no temporary disk"
+        return
+    for candidate in survey.located.candidates:
+        device = candidate.device
+        yield "temporary", f"{device.path}, {device.size_bytes // _MIB} MiB: {candidate.because}"
+        mounts = survey.mounts_from(device)
+        for mount in mounts:
+            yield "mounted on", f"{mount.mountpoint} ({mount.fstype})"
+            swap = find_swap(survey.storage, mount)
+            if swap is not None:
+                yield "swap", f"{swap.path}, {swap.size_kib // 1024} MiB, {swap.used_kib // 1024} MiB used"
+        if not mounts:
+            yield "mounted on", "nothing"
+    yield "owner", f"{survey.owner.kind.value}: {survey.owner.because}"

@@ -72,7 +72,7 @@ def probe_live(view: View) -> LiveFacts:
         kernel_release=running.release,
         machine=running.machine,
         command_line=_command_line(view),
-        memory_bytes=_probe_memory(),
+        memory_bytes=probe_memory(),
         mounts=_probe_mounts(),
         swaps=_probe_swaps(view),
         in_chroot=are_different(Path("/"), Path("/proc/1/root")),
@@ -114,7 +114,8 @@ def _probe_swaps(view: View) -> tuple[Swap, ...] | None:
     return None if content is None else parse_swaps(content)
 
 
-def _probe_memory() -> int | None:
+def probe_memory() -> int | None:
+    """All memory that the kernel manages, in bytes. Raises HvprepError without psutil."""
     try:
         return int(_psutil().virtual_memory().total)
     except OSError:

@@ -75,15 +75,20 @@ def probe_waagent(view: View) -> Waagent | None:
     versions = [match[1].decode() for text in sources for match in [_VERSION.search(text)] if match]
     numbers = re.findall("[0-9]{1,6}", versions[0]) if versions else []
     needs_pyasn1 = any(re.search(rb"^\s*(?:from|import) pyasn1\b", text, re.M) for text in sources)
-    content = view.read(WAAGENT_CONF)
     return Waagent(
         program,
         tuple(map(int, numbers)) or None,
-        None if content is None else waagent_conf.parse(content.decode("utf-8", "surrogateescape")),
+        read_waagent_conf(view),
         python,
         needs_pyasn1 and python is not None and find_module(view, python, "pyasn1") is None,
         any(sources[-1:]) and b"cloud_init_is_enabled" not in sources[-1],
     )
+
+
+def read_waagent_conf(view: View) -> WaagentConf | None:
+    """waagent's settings; None where it has no file of them."""
+    content = view.read(WAAGENT_CONF)
+    return None if content is None else waagent_conf.parse(content.decode("utf-8", "surrogateescape"))
 
 
 def part_of(view: View, agent: Waagent) -> tuple[Part, str]:

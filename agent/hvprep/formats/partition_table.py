@@ -10,7 +10,6 @@ Logical partitions are not walked: the extended partition that holds them is an 
 from __future__ import annotations
 
 import struct
-import uuid
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -166,8 +165,15 @@ def _parse_entry(array: bytes, index: int, each: int, sector_bytes: int) -> Tabl
         index + 1,
         first * sector_bytes,
         max(0, last - first + 1) * sector_bytes,
-        str(uuid.UUID(bytes_le=kind)),
+        _guid(kind),
         name.decode("utf-16-le", "replace").partition("\0")[0],
+    )
+
+
+def _guid(raw: bytes) -> str:
+    """Its first three fields are little-endian (UEFI, appendix A)."""
+    return "{:08x}-{:04x}-{:04x}-{}-{}".format(
+        *struct.unpack("<IHH", raw[:8]), raw[8:10].hex(), raw[10:].hex()
     )
 
 

@@ -41,6 +41,7 @@ _START = re.compile(r"((?: *(?:#[^\n]*)?\n)*)---(?=(?: +#[^\n]*| *)(?:\n|\Z))")
 
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 _NULL = ("", "~", "null")
+_HINT = "see what it says yourself, or write it more plainly"
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,8 @@ def parse(text: str) -> Node:
     strange = _BEYOND.search(text)
     if strange is not None:
         line = text.count("\n", 0, strange.start()) + 1
-        raise _error(line, f"the sign {strange[0]!r} is beyond what hvprep reads")
+        raise FormatError(f"line {line}: the sign {strange[0]!r} is beyond what hvprep reads", _HINT)
     return _Reader(text).read()
-
-
-def _error(number: int, what: str) -> FormatError:
-    return FormatError(f"line {number}: {what}", "see what it says yourself, or write it more plainly")
 
 
 class _Reader:
@@ -123,7 +120,7 @@ class _Reader:
         return node
 
     def error(self, what: str = "this is beyond what hvprep reads of YAML") -> FormatError:
-        return _error(self.line, what)
+        return FormatError(f"line {self.line}: {what}", _HINT)
 
     def is_done(self) -> bool:
         return self.at == len(self.text)

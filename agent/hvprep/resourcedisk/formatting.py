@@ -1,7 +1,7 @@
 """A new partition table and file system on a disk that the verdict gives free. What is on it is lost.
 
-The order is: table with the unfinished partition, old signatures in it, file system, final name. No program is
-told to overwrite what it finds (mkfs -f, -F): that is a second look at what the verdict saw. udev is kept
+The order is: table with the unfinished partition, old signatures in it, file system, final name. No program
+is told to overwrite what it finds (mkfs -f, -F): that is a second look at what the verdict saw. udev is kept
 from the disk meanwhile (systemd.io, BLOCK_DEVICE_LOCKING), so that it opens nothing under our hands.
 """
 
@@ -12,9 +12,9 @@ import time
 from hvprep.errors import ChangeFailed, FormatError, Refusal
 from hvprep.facts.block_devices import BlockDevice, Partition, probe_storage
 from hvprep.facts.tools import find_program
-from hvprep.formats.partition_table import TableEntry, read_partition_table
+from hvprep.formats.partition_table import TableEntry, TableKind, read_partition_table
 from hvprep.resourcedisk.partitioning import choose_partitioner
-from hvprep.resourcedisk.verdict import FILE_SYSTEM_LABEL
+from hvprep.resourcedisk.verdict import FILE_SYSTEM_LABEL, PARTITION_NAME, UNFINISHED_NAME
 from hvprep.system.device import hold_device, open_device
 from hvprep.system.machine import Machine
 
@@ -52,8 +52,8 @@ def format_disk(machine: Machine, device: BlockDevice, fstype: str) -> Partition
     with hold_device(machine.root, device.path, device.device_number):
         _refuse_another_disk(machine, device)
         partitioner.write_table(machine.runner)
-        partition = _wait_for_partition(machine, device)
-        machine.runner.check(("wipefs", "--all", "--quiet", str(partition.path)), _TOOL_TIMEOUT_S)
+        partition = _wait_for_partition(machine, device, UNFINISHED_NAME)
+        machine.runner.check(("wipefs", "--all", "--force", "--quiet", str(partition.path)), _TOOL_TIMEOUT_S)
         machine.runner.check((*_MAKERS[fstype], str(partition.path)), _MKFS_TIMEOUT_S)
         return _finish(machine, device)
 
@@ -67,7 +67,7 @@ def finish_format(machine: Machine, device: BlockDevice) -> Partition:
 
 def _finish(machine: Machine, device: BlockDevice) -> Partition:
     choose_partitioner(machine, device.path).finish_partition(machine.runner)
-    return _wait_for_partition(machine, device)
+    return _wait_for_partition(machine, device, PARTITION_NAME)
 
 
 def _refuse_another_disk(machine: Machine, device: BlockDevice) -> None:
@@ -90,9 +90,9 @@ def _find_device(machine: Machine, device: BlockDevice) -> BlockDevice:
     return now
 
 
-def _wait_for_partition(machine: Machine, device: BlockDevice) -> Partition:
+def _wait_for_partition(machine: Machine, device: BlockDevice, name: str) -> Partition:
     """The one partition, once the kernel has it where the table says, and it has its node."""
-    entry = _read_entry(machine, device)
+    entry = _read_entry(machine, device, name)
     deadline = time.monotonic() + _KERNEL_TIMEOUT_S
     while True:
         partition = _find_partition(machine, device, entry)
@@ -107,14 +107,14 @@ def _wait_for_partition(machine: Machine, device: BlockDevice) -> Partition:
         time.sleep(_POLL_S)
 
 
-def _read_entry(machine: Machine, device: BlockDevice) -> TableEntry:
+def _read_entry(machine: Machine, device: BlockDevice, name: str) -> TableEntry:
     """The partition that the table on the disk has now: what a tool says of itself proves nothing."""
     try:
         with open_device(machine.root, device.path, device.device_number) as reader:
             table = read_partition_table(reader.read_at, reader.size_bytes, device.sector_bytes)
     except FormatError as error:
         raise ChangeFailed(f"the new partition table of {device.path} does not read: {error}") from error
-    if len(table.entries) != 1 or table.damage:
+    if table.kind is not TableKind.GPT or [entry.name for entry in table.entries] != [name] or table.damage:
         raise ChangeFailed(f"the new partition table of {device.path} is not what was asked for")
     return table.entries[0]
 

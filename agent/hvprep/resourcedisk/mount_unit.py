@@ -9,32 +9,16 @@ from __future__ import annotations
 
 import re
 
+from hvprep.facts.resource_disk_owner import FSTAB_TAG
 from hvprep.model.node import GuestPath
 
 UNIT_DIRECTORY = GuestPath("/run/systemd/system")
 #: How long systemd may wait for the device (systemd.unit(5), JobRunningTimeoutSec; seconds).
 DEVICE_TIMEOUT_S = 2
-#: The option by which a line of fstab is known to be ours; mount(8) passes over it.
-FSTAB_TAG = "comment=hvprep"
-
-
-def unit_name(path: GuestPath, suffix: str) -> str:
-    r"""The unit of an absolute path, as systemd-escape(1) --path has it.
-
-    >>> unit_name(GuestPath("/mnt/re source/.x-1"), "mount")
-    'mnt-re\\x20source-.x\\x2d1.mount'
-    >>> unit_name(GuestPath("/dev/disk/by-label/hvprep-temp"), "device")
-    'dev-disk-by\\x2dlabel-hvprep\\x2dtemp.device'
-    """
-    text = str(path).strip("/").encode("utf-8", "surrogateescape")
-    escaped = re.sub(rb"[^A-Za-z0-9:_./]", lambda match: b"\\x%02x" % match[0], text)
-    if escaped.startswith(b"."):
-        escaped = b"\\x2e" + escaped[1:]
-    return f"{escaped.replace(b'/', b'-').decode() or '-'}.{suffix}"
 
 
 def render_mount(what: str, where: GuestPath, fstype: str, options: tuple[str, ...]) -> str:
-    """The mount unit. `nofail` in its options keeps local-fs.target from waiting for it (systemd.mount(5))."""
+    """The mount unit. Its option nofail keeps local-fs.target from waiting for it (systemd.mount(5))."""
     return f"""\
 # Made by hvprep-resource-disk.service for this boot; see hvprep(8).
 [Unit]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 
 from hvprep.errors import ChangeFailed, Refusal
-from hvprep.facts.block_devices import DeviceMount, probe_storage
+from hvprep.facts.block_devices import DeviceMount, Storage, probe_storage
+from hvprep.facts.resource_disk_owner import FSTAB, FSTAB_TAG
 from hvprep.facts.storage_use import find_use
 from hvprep.facts.tools import find_program
 from hvprep.formats import fstab
+from hvprep.formats.unit_name import unit_name
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.resourcedisk import mount_unit
 from hvprep.resourcedisk.locate import is_system_place
 from hvprep.resourcedisk.verdict import DATALOSS_README, FILE_SYSTEM_LABEL, Decision
 from hvprep.system.machine import Machine
 
-_FSTAB = GuestPath("/etc/fstab")
 _FILE = Node(Kind.FILE, 0o644, 0, 0)
 _TOOL_TIMEOUT_S = 30.0
 _MOUNT_TIMEOUT_S = 180.0
@@ -64,8 +65,9 @@ def mount_disk(
         _start_unit(machine, what, where, decision.fstype, options)
     else:
         _write_fstab_line(machine, mount_unit.render_fstab_line(spec, where, decision.fstype, options))
-        machine.runner.check(("mount", str(where)), _MOUNT_TIMEOUT_S)
-    mount = find_mount(machine, decision, where)
+        words = ("-t", decision.fstype, "-o", ",".join(options or ("defaults",)))
+        machine.runner.check(("mount", *words, str(decision.path), str(where)), _MOUNT_TIMEOUT_S)
+    mount = find_mount(probe_storage(machine.root), decision, where)
     if mount is None:
         raise ChangeFailed(
             f"{decision.path} is not mounted on {where}, although it was asked for", f"see findmnt {where}"
@@ -74,12 +76,10 @@ def mount_disk(
     return mount
 
 
-def find_mount(machine: Machine, decision: Decision, where: GuestPath) -> DeviceMount | None:
+def find_mount(storage: Storage, decision: Decision, where: GuestPath) -> DeviceMount | None:
     """The mount on `where`, if the disk of `decision` is what is seen there."""
-    storage = probe_storage(machine.root)
-    device = next(
-        (each for each in storage.devices if decision.device and each.path == decision.device.path), None
-    )
+    disk = decision.device.path if decision.device is not None else None
+    device = next((each for each in storage.devices if each.path == disk), None)
     there = [mount for mount in storage.mounts or () if mount.mountpoint == where]
     if device is None or not there or there[-1] not in find_use(storage, device).mounts:
         return None
@@ -128,8 +128,8 @@ def _make_directories(machine: Machine, where: GuestPath) -> None:
 
 
 def _start_unit(machine: Machine, what: str, where: GuestPath, fstype: str, options: tuple[str, ...]) -> None:
-    name = mount_unit.unit_name(where, "mount")
-    device = mount_unit.unit_name(GuestPath(what), "device")
+    name = unit_name(where, "mount")
+    device = unit_name(GuestPath(what), "device")
     _write(
         machine, mount_unit.UNIT_DIRECTORY / f"{device}.d" / "hvprep.conf", mount_unit.render_device_timeout()
     )
@@ -151,16 +151,16 @@ def _write(machine: Machine, path: GuestPath, text: str) -> None:
 
 def _write_fstab_line(machine: Machine, line: str) -> None:
     """In place of ours that is there, or at the end."""
-    old = (machine.root.read(_FSTAB) or b"").decode("utf-8", "surrogateescape")
+    old = (machine.root.read(FSTAB) or b"").decode("utf-8", "surrogateescape")
     table = fstab.parse(old)
-    ours = {entry.line for entry in table.entries if mount_unit.FSTAB_TAG in entry.options}
+    ours = {entry.line for entry in table.entries if FSTAB_TAG in entry.options}
     kept = [text for number, text in enumerate(table.lines, 1) if number not in ours]
     if kept and not kept[-1].endswith("\n"):
         kept[-1] += "\n"
     new = "".join((*kept, line))
     if new != old:
-        node = machine.root.node(machine.root.resolve(_FSTAB)) or _FILE
-        machine.root.put(machine.root.resolve(_FSTAB), new.encode("utf-8", "surrogateescape"), node)
+        node = machine.root.node(machine.root.resolve(FSTAB)) or _FILE
+        machine.root.put(machine.root.resolve(FSTAB), new.encode("utf-8", "surrogateescape"), node)
 
 
 def _restore_label(machine: Machine, where: GuestPath) -> None:

@@ -18,8 +18,8 @@ from hvprep.system.runner import Runner
 
 #: "Linux filesystem data" (UEFI; sfdisk --list-types).
 _LINUX_DATA = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
-#: sfdisk has GPT since util-linux 2.26.
-_SFDISK_GPT = (2, 26)
+#: sfdisk has GPT and --no-tell-kernel since util-linux 2.28.
+_SFDISK_GPT = (2, 28)
 _VERSION_TIMEOUT_S = 10.0
 _TIMEOUT_S = 120.0
 
@@ -51,16 +51,22 @@ def choose_partitioner(machine: Machine, disk: GuestPath) -> Partitioner:
     """
     if _has_sfdisk_with_gpt(machine):
         script = f'label: gpt\nname="{UNFINISHED_NAME}", type={_LINUX_DATA}\n'
-        finish = ("sfdisk", "--quiet", "--no-tell-kernel", "--part-label", str(disk), "1", PARTITION_NAME)
-        return Partitioner(("sfdisk", "--quiet", str(disk)), finish, script)
+        words = ("--no-tell-kernel", "--part-label", str(disk), "1", PARTITION_NAME)
+        return Partitioner(("sfdisk", "--quiet", str(disk)), ("sfdisk", "--quiet", *words), script)
     if find_program(machine.root, "sgdisk") is not None:
-        words = ("--clear", "--new=1:0:0", "--typecode=1:8300", f"--change-name=1:{UNFINISHED_NAME}")
-        finish = ("sgdisk", f"--change-name=1:{PARTITION_NAME}", str(disk))
-        return Partitioner(("sgdisk", *words, str(disk)), finish)
+        make = (
+            "--mbrtogpt",
+            "--clear",
+            "--new=1:0:0",
+            "--typecode=1:8300",
+            f"--change-name=1:{UNFINISHED_NAME}",
+        )
+        finish = f"--change-name=1:{PARTITION_NAME}"
+        return Partitioner(("sgdisk", *make, str(disk)), ("sgdisk", finish, str(disk)))
     if find_program(machine.root, "parted") is not None:
         parted = ("parted", "--script", str(disk))
-        words = ("mklabel", "gpt", "mkpart", UNFINISHED_NAME, "1MiB", "100%")
-        return Partitioner((*parted, *words), (*parted, "name", "1", PARTITION_NAME))
+        two = ("mklabel", "gpt", "mkpart", UNFINISHED_NAME, "1MiB", "100%")
+        return Partitioner((*parted, *two), (*parted, "name", "1", PARTITION_NAME))
     raise Refusal(
         f"no program here can put a partition table on {disk}",
         "install sfdisk (util-linux), sgdisk or parted",

@@ -54,7 +54,9 @@ def is_good_enough(existing: int, wanted: int, fitting: int) -> bool:
     One that was once cut to what was free is made anew only for a tenth more: what others write on the disk
     changes from boot to boot, and what it has already is not taken from them.
     """
-    return existing == wanted or (existing < wanted and fitting <= existing + max(64 * MIB, existing // 10))
+    if existing == wanted:
+        return True
+    return existing < wanted and fitting < wanted and fitting <= existing + max(64 * MIB, existing // 10)
 
 
 def _whole(size: int) -> int:

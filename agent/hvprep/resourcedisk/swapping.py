@@ -1,4 +1,4 @@
-"""The swap file on the temporary disk: there, of the right size, and in use; or gone. Never on another disk."""
+"""The swap file on the temporary disk: there, of the right size and in use; or gone. On no other disk."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from hvprep.errors import ChangeFailed, Refusal
 from hvprep.facts.block_devices import DeviceMount, Storage
 from hvprep.facts.live import Swap
+from hvprep.formats.fstab import decode_field
 from hvprep.model.node import GuestPath
 from hvprep.resourcedisk.swap_size import MIB, Room, fitting_bytes, is_good_enough, wanted_bytes
 from hvprep.settings.resource_disk import SwapSize
 from hvprep.system.machine import Machine
+from hvprep.system.root import Root
 from hvprep.system.swapfile import SwapDirectory, SwapFile
 
 SWAP_NAME = "hvprep-swapfile"
@@ -34,6 +36,15 @@ def find_other_swap(storage: Storage, mount: DeviceMount) -> Swap | None:
             if max(inner, key=lambda each: len(each.mountpoint.parts)).mountpoint == mount.mountpoint:
                 return swap
     return None
+
+
+def swap_line(root: Root, mount: DeviceMount) -> str:
+    """The line of /proc/swaps about our file on that mount, up to the size; "" where there is none."""
+    for line in (root.read(GuestPath("/proc/swaps")) or b"").decode("utf-8", "surrogateescape").splitlines():
+        words = line.split()
+        if words and decode_field(words[0]) == str(mount.mountpoint / SWAP_NAME):
+            return line[: line.index(words[2], len(words[0])) + len(words[2])]
+    return ""
 
 
 def keep_swap(
@@ -112,7 +123,7 @@ def _said(directory: SwapDirectory, wanted: int) -> str:
 
 @contextmanager
 def _swap_directory(machine: Machine, mount: DeviceMount) -> Iterator[SwapDirectory]:
-    """The top directory of the mounted disk, open, so that it stays that one. Raises Refusal for any other."""
+    """The top directory of the mounted disk, open, so that it stays that one. Raises Refusal for another."""
     where = GuestPath(mount.mountpoint)
     with machine.root.directory_fd(where) as fd:
         directory = SwapDirectory(machine.root, machine.runner, where, fd, SWAP_NAME)

@@ -84,7 +84,16 @@ class Decision:
 
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """What may be done with this one disk: the first row of the table that says something."""
-    rows = (_is_mounted, _is_unwanted, _is_elsewhere, _is_held, _is_unreadable, _is_partitioned, _by_contents)
+    rows = (
+        _is_mounted,
+        _is_unwanted,
+        _is_elsewhere,
+        _is_held,
+        _is_cut_off,
+        _is_unreadable,
+        _is_partitioned,
+        _by_contents,
+    )
     found = (decision for row in rows if (decision := row(evidence, policy)) is not None)
     return replace(next(found), device=evidence.candidate.device)
 
@@ -154,6 +163,26 @@ def _is_held(evidence: Evidence, policy: Policy) -> Decision | None:
     )
 
 
+def _is_cut_off(evidence: Evidence, policy: Policy) -> Decision | None:
+    """Whether a format of ours ended between the table and the file system.
+
+    The table was written because nothing on the disk was anybody's. If the NTFS is still found in the
+    partition, it is what was there then; a piece of it may lie outside now.
+    """
+    data = evidence.data
+    if data is None or not _is_unfinished(evidence) or evidence.whole.trouble or _is_unsound(evidence):
+        return None
+    left = data.signature
+    if left is None and data.trouble or left is not None and (left.type, left.label) != ("ntfs", NTFS_LABEL):
+        return None
+    return _format(evidence, policy, "hvprep has partitioned it, and was cut off before it was formatted")
+
+
+def _is_unsound(evidence: Evidence) -> bool:
+    table = evidence.table
+    return table is None or table.kind is TableKind.HYBRID or bool(table.damage)
+
+
 def _is_unreadable(evidence: Evidence, policy: Policy) -> Decision | None:
     data = evidence.data
     trouble = evidence.whole.trouble or (data.trouble if data is not None else "")
@@ -182,7 +211,8 @@ def _is_partitioned(evidence: Evidence, policy: Policy) -> Decision | None:
 
 def _by_contents(evidence: Evidence, policy: Policy) -> Decision | None:
     data = evidence.data
-    assert data is not None, "_is_partitioned says so"
+    if data is None:
+        return _refuse("its partition was not read", "run hvprep again")
     kind = data.signature
     if kind is None:
         return _without_signature(evidence, policy, data)
@@ -206,8 +236,6 @@ def _by_contents(evidence: Evidence, policy: Policy) -> Decision | None:
 def _without_signature(evidence: Evidence, policy: Policy, data: Contents) -> Decision:
     if data.entry is None and data.is_blank:
         return _format(evidence, policy, "it is blank: no signature, and zeros wherever hvprep looked")
-    if _is_unfinished(evidence):
-        return _format(evidence, policy, "hvprep has partitioned it, and was cut off before it was formatted")
     where = "it" if data.entry is None else "its partition"
     what = "nothing that hvprep knows, and is not blank" if not data.is_blank else "no file system"
     return _refuse(

@@ -6,7 +6,6 @@ over nothing that it does not understand and replaces nothing by a default: ever
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any
 
@@ -200,6 +199,8 @@ def _unknown_key(key: str, where: str) -> SettingsError:
 
 
 def _nearest(key: str) -> str:
+    import difflib
+
     by_lower = {known.lower(): known for known in _BY_KEY}
     near = difflib.get_close_matches(key[:100].lower(), by_lower, n=1)
     listed = "hvprep.conf(5) lists all keys"

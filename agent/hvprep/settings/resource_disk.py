@@ -13,7 +13,22 @@ from hvprep.model.node import GuestPath
 _LARGEST_MIB = 16 * 1024 * 1024
 #: No file system of a program's data may hide what the system itself lives on, nor may it be below it.
 _OF_THE_SYSTEM = frozenset(
-    ("bin", "boot", "dev", "efi", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr")
+    (
+        "bin",
+        "boot",
+        "dev",
+        "efi",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "proc",
+        "run",
+        "sbin",
+        "sys",
+        "usr",
+    )
 )
 #: A new file system is root's, mode 0755: what everybody writes to, or all of it, cannot lie there.
 _TAKEN = ("/", "/home", "/opt", "/root", "/srv", "/tmp", "/var", "/var/lib", "/var/log", "/var/tmp")
@@ -31,6 +46,13 @@ class SwapSize:
         if self.percent is not None:
             return f"{self.percent}%"
         return "auto" if self.mib is None else str(self.mib)
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        if self.percent is not None:
+            return f"{self.percent}% of the disk"
+        return "as the memory asks for" if self.mib is None else f"{self.mib} MiB"
 
 
 def parse_swap_size(text: str) -> SwapSize:

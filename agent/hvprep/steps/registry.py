@@ -20,6 +20,7 @@ from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.programs import PROGRAMS
+from hvprep.steps.resource_disk import RESOURCE_DISK
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 from hvprep.steps.ssh_server import SSH_SERVER
@@ -28,6 +29,7 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     GUEST_AGENT,
     CLOUD_INIT_AZURE,
     CLOUD_INIT_SETTINGS,
+    RESOURCE_DISK,
     WAAGENT,
     HYPERV_DAEMONS,
     PROGRAMS,

@@ -13,6 +13,8 @@ from hvprep.system.root import Root
 
 #: Everything that hvprep remembers on a machine.
 STATE_DIRECTORY = GuestPath("/var/lib/hvprep")
+#: What ends with the boot.
+BOOT_DIRECTORY = GuestPath("/run/hvprep")
 
 
 @contextmanager
@@ -23,14 +25,44 @@ def lock(root: Root, verb: str) -> Iterator[None]:
     """
     try:
         make_state_directory(root)
-        with root.directory_fd(STATE_DIRECTORY) as directory_fd:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open("lock", flags, 0o600, dir_fd=directory_fd)
+        fd = _open_lock(root, STATE_DIRECTORY, "lock")
     except OSError as error:
         raise Refusal(
             f"{STATE_DIRECTORY}, where hvprep keeps its journal, cannot be written: {error.strerror}",
             "look whether that volume is read-only or full, and whether you are root",
         ) from error
+    with _held(fd, verb):
+        yield
+
+
+@contextmanager
+def lock_for_boot(root: Root, verb: str) -> Iterator[None]:
+    """Hold the verb's own lock in /run/hvprep: it is there at every boot, whatever state the disks are in.
+
+    Raises Refusal as `lock`.
+    """
+    try:
+        path = root.resolve(BOOT_DIRECTORY)
+        if root.node(path) is None:
+            root.make_directory(path)
+        _make_private(root, BOOT_DIRECTORY)
+        fd = _open_lock(root, BOOT_DIRECTORY, f"{verb}.lock")
+    except OSError as error:
+        raise Refusal(
+            f"{BOOT_DIRECTORY} cannot be written: {error.strerror}", "look whether /run is"
+        ) from error
+    with _held(fd, verb):
+        yield
+
+
+def _open_lock(root: Root, directory: GuestPath, name: str) -> int:
+    with root.directory_fd(directory) as directory_fd:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, 0o600, dir_fd=directory_fd)
+
+
+@contextmanager
+def _held(fd: int, verb: str) -> Iterator[None]:
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,19 +8,20 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hvprep.errors import CommandFailed
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.system import chroot
 from hvprep.system.interrupts import unshield
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Turns a guest's argv into the argv that is started on the host.
 Enter = Callable[[Sequence[str]], list[str]]
@@ -52,6 +53,8 @@ def enter_live(argv: Sequence[str]) -> list[str]:
 
 def enter_chroot(host_path: Path) -> Enter:
     """A mounted image: see `system.chroot`."""
+    from hvprep.system import chroot
+
     prefix = [sys.executable, "-I", chroot.__file__, str(host_path)]
     return lambda argv: [*prefix, *argv]
 
@@ -73,6 +76,9 @@ class Runner:
         Standard input is `stdin` and then its end; no descriptor of ours is inherited; the program gets a
         session of its own, which is killed as a whole at the timeout, and is killed itself where we are.
         """
+        import subprocess
+        import tempfile
+
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as given:
             given.write(stdin)
             given.seek(0)
@@ -108,6 +114,8 @@ class Runner:
         return result
 
     def _wait(self, process: subprocess.Popen[bytes], argv: Sequence[str], timeout_s: float) -> int:
+        import subprocess
+
         start = time.monotonic()
         while True:
             try:
@@ -117,7 +125,7 @@ class Runner:
             if passed > timeout_s:
                 raise CommandFailed(
                     f"{shlex.join(argv)} was stopped: it took longer than {timeout_s:.0f} seconds",
-                    "if this machine is slow: Initrd.BuildTimeoutSeconds in /etc/hvprep.conf gives an initrd more",
+                    "if this machine is slow: an initrd gets Initrd.BuildTimeoutSeconds in /etc/hvprep.conf",
                 )
             self.on_wait(passed)
 

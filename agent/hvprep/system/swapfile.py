@@ -1,4 +1,4 @@
-"""A swap file in one directory of one file system, which stays open: nothing is done by a path that may change.
+"""A swap file in one directory that stays open: nothing is done by a path, which others may change.
 
 Whoever may write to the directory can put other files under our names. So every file is opened there without
 following links, has to be root's alone, and is given to programs and to the kernel as /proc/PID/fd/N.
@@ -124,7 +124,7 @@ class SwapDirectory:
                 raise ChangeFailed(f"the kernel does not swap to {self.path}: {os.strerror(number)}")
 
     def switch_off(self) -> None:
-        """Have the kernel take everything back from it. Raises ChangeFailed where memory has no room for it."""
+        """Have the kernel take everything back from it. Raises ChangeFailed where memory has no room."""
         with self._opened(self.path.name, os.O_RDONLY) as fd:
             self._root.observe("swapoff", self.path)
             if _libc.swapoff(f"/proc/self/fd/{fd}".encode()) != 0:

@@ -9,15 +9,16 @@ from enum import Enum
 from hvprep.facts.block_devices import BlockDevice, Transport
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
 from hvprep.facts.services import find_service, find_unit_file
+from hvprep.facts.waagent import WAAGENT_CONF, read_waagent_conf
 from hvprep.formats import fstab
-from hvprep.formats.waagent_conf import WaagentConf, parse
+from hvprep.formats.unit_name import unit_name
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.resourcedisk.mount_unit import FSTAB_TAG, unit_name
 from hvprep.settings import Settings
 
-WAAGENT_CONF = GuestPath("/etc/waagent.conf")
-_FSTAB = GuestPath("/etc/fstab")
+FSTAB = GuestPath("/etc/fstab")
+#: The option by which a line of fstab is known to be hvprep's; mount(8) passes over it.
+FSTAB_TAG = "comment=hvprep"
 #: azure-vm-utils (ephemeral-disk-setup). SCSI disks are its business only where this is said.
 _VM_UTILS_SERVICE = "azure-ephemeral-disk-setup"
 _VM_UTILS_CONF = GuestPath("/etc/azure-ephemeral-disk-setup.conf")
@@ -70,14 +71,14 @@ def find_owner(
     return Owner(OwnerKind.HVPREP, "no other program is set up to format it")
 
 
-def read_waagent_conf(view: View) -> WaagentConf | None:
-    """waagent's settings; None where it has no file of them."""
-    content = view.read(WAAGENT_CONF)
-    return None if content is None else parse(content.decode("utf-8", "surrogateescape"))
+def is_waagents_to_take(view: View, command_line: str | None) -> bool:
+    """Whether waagent is the only agent that boot starts, so that the disk is its once it is told so."""
+    agent = _find_waagent(probe_agents(view, command_line))
+    return agent is not None and agent.starts is True
 
 
 def _by_fstab(view: View, settings: Settings, disks: Iterable[BlockDevice]) -> Owner | None:
-    content = view.read(_FSTAB)
+    content = view.read(FSTAB)
     nodes = {path for disk in disks for path in (disk.path, *(each.path for each in disk.partitions))}
     where = view.resolve(settings.resource_disk_mount_point)
     for entry in fstab.parse((content or b"").decode("utf-8", "surrogateescape")).entries:
@@ -88,7 +89,7 @@ def _by_fstab(view: View, settings: Settings, disks: Iterable[BlockDevice]) -> O
         if is_there or entry.spec.startswith(_PLATFORM_LINKS) or _device_of(view, entry.spec) in nodes:
             is_cloud = "comment=cloudconfig" in entry.options
             kind = OwnerKind.CLOUD_INIT if is_cloud else OwnerKind.ADMINISTRATOR
-            return Owner(kind, f"line {entry.line} of {_FSTAB} mounts {entry.spec} on {entry.mountpoint}")
+            return Owner(kind, f"line {entry.line} of {FSTAB} mounts {entry.spec} on {entry.mountpoint}")
     return None
 
 
@@ -112,14 +113,18 @@ def _cloud_init(agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
     return Owner(OwnerKind.CLOUD_INIT, agent.because)
 
 
-def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
-    """waagent leaves the disk to cloud-init wherever that starts, whatever it does with it."""
+def _find_waagent(agents: tuple[ProvisioningAgent, ...]) -> ProvisioningAgent | None:
+    """waagent, where it may start. Where cloud-init starts it leaves the disk to that, on any platform."""
     agent = find_agent(agents, AgentName.WAAGENT)
     cloud_init = find_agent(agents, AgentName.CLOUD_INIT)
     if agent is None or agent.starts is False or (cloud_init is not None and cloud_init.starts is not False):
         return None
-    conf = read_waagent_conf(view)
-    if conf is None or not conf.is_on("ResourceDisk.Format", otherwise=False):
+    return agent
+
+
+def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
+    agent, conf = _find_waagent(agents), read_waagent_conf(view)
+    if agent is None or conf is None or not conf.is_on("ResourceDisk.Format", otherwise=False):
         return None
     size = conf.value("ResourceDisk.SwapSizeMB") or "0"
     makes_swap = conf.is_on("ResourceDisk.EnableSwap", otherwise=False) and size.strip("0") != ""
