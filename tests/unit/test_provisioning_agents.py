@@ -13,8 +13,10 @@ from tests.trees.tree import add_to_tree
 
 #: systemd and no other init is there.
 SYSTEMD = "file /lib/systemd/system/basic.target\n|[Unit]\n"
+GENERATOR = "/lib/systemd/system-generators/cloud-init-generator"
 CLOUD_INIT = (
-    SYSTEMD + "elf /usr/bin/cloud-init x86_64\nfile /lib/systemd/system/cloud-init-local.service\n|[Unit]\n"
+    SYSTEMD + f"file {GENERATOR} 755\n|#!/bin/sh\n"
+    "elf /usr/bin/cloud-init x86_64\nfile /lib/systemd/system/cloud-init-local.service\n|[Unit]\n"
     "link /etc/systemd/system/cloud-init.target.wants/cloud-init-local.service"
     " /lib/systemd/system/cloud-init-local.service\n"
 )
@@ -54,6 +56,28 @@ def probe(
             "ro",
             True,
             "/run/cloud-init/enabled",
+        ),
+        (CLOUD_INIT + f"remove {GENERATOR}\n", None, False, "no unit wants cloud-init.target"),
+        (CLOUD_INIT + f"file {GENERATOR} 644\n|x\n", None, False, "runs no system-generators/cloud-init"),
+        (
+            CLOUD_INIT + "link /etc/systemd/system-generators/cloud-init-generator /dev/null\n",
+            None,
+            False,
+            "no unit wants cloud-init.target",
+        ),
+        (
+            CLOUD_INIT + f"remove {GENERATOR}\nfile /lib/systemd/system/cloud-init.target\n|[Unit]\n"
+            "link /etc/systemd/system/multi-user.target.wants/cloud-init.target /lib/x\n",
+            None,
+            True,
+            "cloud-init.target.wants",
+        ),
+        (
+            CLOUD_INIT + f"remove {GENERATOR}\nlink /etc/systemd/system/cloud-init.target /dev/null\n"
+            "link /etc/systemd/system/multi-user.target.wants/cloud-init.target /lib/x\n",
+            None,
+            False,
+            "no unit wants",
         ),
         (
             CLOUD_INIT + "link /etc/systemd/system/cloud-init-local.service /dev/null\n",

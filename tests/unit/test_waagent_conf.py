@@ -6,7 +6,6 @@ from typing import Dict, Optional
 
 import pytest
 from hvprep.errors import FormatError
-from hvprep.formats.cloud_cfg import parse_datasources
 from hvprep.formats.waagent_conf import parse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,30 +88,3 @@ def test_switches(value: str, is_on: Optional[bool]) -> None:
     conf = parse(f"{KEY}={value}\n")
     for otherwise in (True, False):
         assert conf.is_on(KEY, otherwise) is (otherwise if is_on is None else is_on)
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("", None),
-        ("# datasource_list: [ Azure ]\n", None),
-        ("  datasource_list: [ Azure ]\n", None),
-        ("datasource_list: []\n", ()),
-        ("datasource_list: [Azure]", ("Azure",)),
-        ("a: 1\ndatasource_list : [ 'NoCloud', \"Azure\" ] # x\n", ("NoCloud", "Azure")),
-        ("datasource_list: [ Azure,\n   None # last\n ]\n", ("Azure", "None")),
-        ("datasource_list:   # these\n- Azure # and\n- None\nb: 2\n", ("Azure", "None")),
-        ("datasource_list:\n  - Azure", ("Azure",)),
-        ("datasource_list: Azure\n", None),
-        ("datasource_list:\nb: 2\n", None),
-    ],
-)
-def test_datasource_lists(text: str, names: object) -> None:
-    assert parse_datasources(text) == names
-
-
-@given(st.text())
-def test_every_text_is_looked_through(text: str) -> None:
-    for head in ("", "datasource_list:", "datasource_list: ["):
-        names = parse_datasources(head + text)
-        assert names is None or all(names)

@@ -64,7 +64,7 @@ def open_machine(host_path: Path, on_wait: OnWait = lambda seconds: None) -> Mac
 def read_machine(machine: Machine) -> Session:
     """Settings and facts. In a chroot or a container the machine turns out not to be live."""
     settings = load(machine.root)
-    facts = gather(machine.root, machine.live, settings)
+    facts = gather(machine.root, machine.live, settings, machine.runner)
     return Session(replace(machine, live=facts.live is not None), settings, facts)
 
 

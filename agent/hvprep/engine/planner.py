@@ -86,6 +86,7 @@ def _judge(step: Step[F, S], changes: Sequence[Change], notes: Sequence[Note]) -
         remedy="; ".join(dict.fromkeys(remedies)) or None,
         source=step.sources,
         changes=tuple(changes),
+        damage=tuple(note.because for note in notes if note.is_damage),
     )
 
 

@@ -14,11 +14,13 @@ from hvprep.facts.live import LiveFacts, probe_live
 from hvprep.facts.other_loaders import OtherLoader, find_deployment, probe_other_loaders
 from hvprep.facts.platform import Platform, PlatformKind
 from hvprep.facts.root_volume import RootVolume, probe_root_volume
+from hvprep.facts.ssh_server import SshServer, probe_ssh_server
 from hvprep.facts.tools import GrubTool, probe_grub_tool
 from hvprep.facts.unified_images import UnifiedImage, probe_unified_images
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.system.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class ImageFacts:
     deployment: GuestPath | None
     root_volume: RootVolume
     generations: Generations
+    ssh_server: SshServer | None
 
     @property
     def initrd_tool(self) -> InitrdTool | None:
@@ -67,11 +70,12 @@ class Facts:
     platform: Platform | None
 
 
-def gather(view: View, is_live: bool, settings: Settings) -> Facts:
+def gather(view: View, is_live: bool, settings: Settings, runner: Runner | None = None) -> Facts:
     """Read the machine that `view` shows; `settings` overrule what it says of itself.
 
     `is_live` says that it is the root of this process. In a chroot or a container the kernel that runs is
-    not this system's, so it is then taken for an image all the same.
+    not this system's, so it is then taken for an image all the same. `runner` starts those few programs that
+    judge a configuration of their own; without one they are not asked.
     """
     live = probe_live(view) if is_live else None
     platform = live.platform if live is not None else None
@@ -81,8 +85,9 @@ def gather(view: View, is_live: bool, settings: Settings) -> Facts:
     grub = probe_grub_tool(view)
     unified, deployment = probe_unified_images(view), find_deployment(view)
     loaders = () if deployment else probe_boot_loaders(view, grub, unified)
+    architecture = probe_architecture(view, settings)
     image = ImageFacts(
-        architecture=probe_architecture(view, settings),
+        architecture=architecture,
         kernels=kernels,
         initrds=probe_initrds(view, [path for kernel in kernels for path in kernel.initrds]),
         initrd_tools=probe_initrd_tools(view),
@@ -93,5 +98,6 @@ def gather(view: View, is_live: bool, settings: Settings) -> Facts:
         deployment=deployment,
         root_volume=probe_root_volume(view, live),
         generations=probe_generations(view, live, loaders, settings),
+        ssh_server=probe_ssh_server(view, architecture, runner),
     )
     return Facts(image, live, platform)

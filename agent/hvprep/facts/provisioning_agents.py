@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from hvprep.facts.services import find_service
+from hvprep.errors import FormatError
+from hvprep.facts.cloud_config import read_cloud_config
+from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service, is_mask
 from hvprep.facts.tools import find_program
-from hvprep.formats.cloud_cfg import parse_datasources
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 
@@ -30,7 +31,8 @@ class ProvisioningAgent:
 
     starts       whether boot starts it; None where that cannot be known
     because      from what that was seen
-    datasources  cloud-init's datasource_list, of which it tries no others; None where none is configured
+    datasources  cloud-init's datasource_list, of which it tries no others; None where none is configured, or
+                 its configuration does not read
     """
 
     name: AgentName
@@ -49,7 +51,15 @@ class ProvisioningAgent:
 _WAAGENT_DISABLED = GuestPath("/var/lib/waagent/disable_agent")
 #: Where azure-init lies on images that do not package it.
 _AZURE_INIT = GuestPath("/var/lib/azure-init/azure-init")
-_CLOUD_CONFIG = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg")
+#: By the names of packages; of cloud-init the stage that looks for Azure, then those of other versions.
+_SERVICES = {
+    AgentName.CLOUD_INIT: ("cloud-init-local", "cloud-init-main", "cloud-init"),
+    AgentName.WAAGENT: ("walinuxagent", "waagent"),
+    AgentName.AZURE_INIT: ("azure-init",),
+}
+#: What makes systemd come by cloud-init.target, for its units say only that this wants them.
+_GENERATOR = "system-generators/cloud-init-generator"
+_CLOUD_TARGET = "cloud-init.target"
 
 
 def probe_agents(view: View, command_line: str | None) -> tuple[ProvisioningAgent, ...]:
@@ -64,6 +74,14 @@ def probe_agents(view: View, command_line: str | None) -> tuple[ProvisioningAgen
 def find_agent(agents: tuple[ProvisioningAgent, ...], name: AgentName) -> ProvisioningAgent | None:
     """The agent of that name, if it is installed."""
     return next((agent for agent in agents if agent.name is name), None)
+
+
+def find_agent_service(view: View, name: AgentName) -> Service | None:
+    """The service that starts the agent. Of cloud-init one stage decides, whatever the others do."""
+    names = _SERVICES[name]
+    if name is not AgentName.CLOUD_INIT:
+        return find_service(view, *names)
+    return next(filter(None, (find_service(view, each) for each in names)), None)
 
 
 def _cloud_init(view: View, command_line: str | None) -> ProvisioningAgent | None:
@@ -90,16 +108,35 @@ def _cloud_init_starts(view: View, command_line: str | None) -> tuple[bool | Non
     )
     if not words and view.node(enabled) is None and view.node(disabled) is not None:
         return False, f"{disabled} switches it off"
-    return _starts(view, "cloud-init-local", "cloud-init-main", "cloud-init")
+    service = find_agent_service(view, AgentName.CLOUD_INIT)
+    if service is not None and service.is_enabled and not _is_come_by(view, service):
+        return False, f"no unit wants {_CLOUD_TARGET}, and systemd runs no {_GENERATOR}"
+    return _starts(view, AgentName.CLOUD_INIT)
+
+
+def _is_come_by(view: View, service: Service) -> bool:
+    """Whether the boot comes by one of the targets that start it: cloud-init.target has to be pulled in."""
+    if any(link.parent.stem != _CLOUD_TARGET for link in service.started_by):
+        return True
+    target = find_service(view, _CLOUD_TARGET)
+    if target is not None and target.started_by:
+        return target.masked_by is None
+    # The first of that name counts, and is none where it is masked (systemd.generator(7)).
+    paths = [GuestPath(directory).parent / _GENERATOR for directory in UNIT_DIRECTORIES]
+    first = next((path for path in paths if view.node(path) is not None), None)
+    return first is not None and not is_mask(view, first) and _is_program(view, first)
+
+
+def _is_program(view: View, path: GuestPath) -> bool:
+    node = view.node(view.resolve(path))
+    return node is not None and bool(node.mode & 0o111)
 
 
 def _datasources(view: View) -> tuple[str, ...] | None:
-    found = None
-    for pattern in _CLOUD_CONFIG:
-        for path in sorted(view.glob(pattern)):
-            content = view.read(path) or b""
-            found = parse_datasources(content.decode("utf-8", "replace")) or found
-    return found
+    try:
+        return read_cloud_config(view).datasources
+    except FormatError:  # it may look for Azure's, for all that is known
+        return None
 
 
 def _waagent(view: View) -> ProvisioningAgent | None:
@@ -108,7 +145,7 @@ def _waagent(view: View) -> ProvisioningAgent | None:
         return None
     if view.node(_WAAGENT_DISABLED) is not None:
         return ProvisioningAgent(AgentName.WAAGENT, program, False, f"{_WAAGENT_DISABLED} puts it to sleep")
-    return ProvisioningAgent(AgentName.WAAGENT, program, *_starts(view, "walinuxagent", "waagent"))
+    return ProvisioningAgent(AgentName.WAAGENT, program, *_starts(view, AgentName.WAAGENT))
 
 
 def _azure_init(view: View) -> ProvisioningAgent | None:
@@ -117,14 +154,14 @@ def _azure_init(view: View) -> ProvisioningAgent | None:
         program = _AZURE_INIT
     if program is None:
         return None
-    return ProvisioningAgent(AgentName.AZURE_INIT, program, *_starts(view, "azure-init"))
+    return ProvisioningAgent(AgentName.AZURE_INIT, program, *_starts(view, AgentName.AZURE_INIT))
 
 
-def _starts(view: View, *names: str) -> tuple[bool | None, str]:
-    """Whether boot starts one of these services, and why; None where there is none."""
-    service = find_service(view, *names)
+def _starts(view: View, name: AgentName) -> tuple[bool | None, str]:
+    """Whether boot starts one of its services, and why; None where there is none."""
+    service = find_agent_service(view, name)
     if service is None:
-        return None, f"no service {' or '.join(names)} is installed"
+        return None, f"no service {' or '.join(_SERVICES[name])} is installed"
     if service.masked_by is not None:
         return False, f"{service.masked_by} masks it"
     if service.started_by:

@@ -9,14 +9,13 @@ from enum import Enum
 from hvprep.facts.block_devices import BlockDevice, Transport
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
 from hvprep.facts.services import find_service, find_unit_file
+from hvprep.facts.waagent import WAAGENT_CONF, read_waagent_conf
 from hvprep.formats import fstab
 from hvprep.formats.unit_name import unit_name
-from hvprep.formats.waagent_conf import WaagentConf, parse
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 
-WAAGENT_CONF = GuestPath("/etc/waagent.conf")
 FSTAB = GuestPath("/etc/fstab")
 #: The option by which a line of fstab is known to be hvprep's; mount(8) passes over it.
 FSTAB_TAG = "comment=hvprep"
@@ -76,12 +75,6 @@ def is_waagents_to_take(view: View, command_line: str | None) -> bool:
     """Whether waagent is the only agent that boot starts, so that the disk is its once it is told so."""
     agent = _find_waagent(probe_agents(view, command_line))
     return agent is not None and agent.starts is True
-
-
-def read_waagent_conf(view: View) -> WaagentConf | None:
-    """waagent's settings; None where it has no file of them."""
-    content = view.read(WAAGENT_CONF)
-    return None if content is None else parse(content.decode("utf-8", "surrogateescape"))
 
 
 def _by_fstab(view: View, settings: Settings, disks: Iterable[BlockDevice]) -> Owner | None:

@@ -1,6 +1,7 @@
 """What is started at boot, by systemd or an older init: asked of a View, for a change may enable a service.
 
-Source of the facts: systemd.unit(5), systemctl(1), update-rc.d(8), init(5) of upstart, rc-update(8).
+Source of the facts: systemd.unit(5), systemctl(1), systemd-sysv-generator(8), update-rc.d(8), init(5) of
+upstart, rc-update(8).
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ UNIT_DIRECTORIES = (
 )
 #: Whose links pull a unit in.
 _PULLED_IN = ("wants", "requires", "upholds")
+#: Targets that no boot comes by on its way to a running system (systemd.special(7)).
+_NOT_AT_BOOT = frozenset(
+    f"{name}.target"
+    for name in (
+        *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
+        *("shutdown", "umount", "final", "reboot", "poweroff", "halt", "kexec", "soft-reboot"),
+        *("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate"),
+    )
+)
+#: The run levels of OpenRC that a boot comes by.
+_OPENRC_LEVELS = ("sysinit", "boot", "default")
 
 
 @dataclass(frozen=True)
@@ -64,15 +76,15 @@ def find_service(view: View, *names: str) -> Service | None:
 
     Names are plain ("ssh") or units of systemd ("ssh.socket"); plain ones stand for NAME.service there.
     """
-    find = _find_unit if uses_systemd(view) else _find_script
+    find = _find_unit_or_script if uses_systemd(view) else _find_script
     found = [service for service in (find(view, name) for name in names) if service is not None]
     return next((service for service in found if service.is_enabled), found[0] if found else None)
 
 
 def find_unit_file(view: View, unit: str) -> GuestPath | None:
-    """Where systemd reads the unit from; a mask counts as such a file."""
+    """Where systemd reads the unit from; a mask counts as such a file, a link that leads nowhere does not."""
     paths = (GuestPath(directory) / unit for directory in UNIT_DIRECTORIES)
-    return next((path for path in paths if view.node(path) is not None), None)
+    return next((path for path in paths if is_mask(view, path) or view.node(view.resolve(path))), None)
 
 
 def is_mask(view: View, path: GuestPath) -> bool:
@@ -81,6 +93,13 @@ def is_mask(view: View, path: GuestPath) -> bool:
     if node is None:
         return False
     return node.target == "/dev/null" or (node.kind is Kind.FILE and node.size == 0)
+
+
+def _find_unit_or_script(view: View, name: str) -> Service | None:
+    """A unit; where there is none of that name, systemd makes one of a script with links in /etc/rc*.d."""
+    unit = _find_unit(view, name)
+    script = _find_sysv(view, name.removesuffix(".service")) if unit is None else None
+    return unit or script
 
 
 def _find_unit(view: View, name: str) -> Service | None:
@@ -93,6 +112,7 @@ def _find_unit(view: View, name: str) -> Service | None:
         for directory in UNIT_DIRECTORIES
         for kind in _PULLED_IN
         for link in view.glob(f"{directory}/*.{kind}/{unit}")
+        if link.parent.stem not in _NOT_AT_BOOT
     ]
     by_path = {
         view.resolve(link.parent) / link.name: link for link in reversed(links)
@@ -102,15 +122,28 @@ def _find_unit(view: View, name: str) -> Service | None:
 
 def _find_script(view: View, name: str) -> Service | None:
     """A job of upstart, a service of OpenRC, or a script of sysvinit."""
+    return _find_job(view, name) or _find_sysv(view, name)
+
+
+def _find_job(view: View, name: str) -> Service | None:
     job = GuestPath(f"/etc/init/{name}.conf")
-    if view.node(job) is not None:
-        override = view.read(job.with_suffix(".override")) or b""
-        starts = b"\nstart on" in b"\n" + (view.read(job) or b"") and b"manual" not in override.split()
-        return Service(name, job, (job,) if starts else ())
+    content = view.read(job)
+    if content is None:
+        return None
+    override = view.read(job.with_suffix(".override")) or b""
+    lines = [line.split() for line in content.splitlines()]
+    changed = [line.split() for line in override.splitlines()]
+    starts = any(words[:2] == [b"start", b"on"] for words in (*lines, *changed))
+    return Service(name, job, (job,) if starts and [b"manual"] not in (*lines, *changed) else ())
+
+
+def _find_sysv(view: View, name: str) -> Service | None:
     script = GuestPath(f"/etc/init.d/{name}")
     if view.node(script) is None:
         return None
-    links = view.glob(f"/etc/runlevels/*/{name}") + tuple(
+    links = tuple(
+        link for level in _OPENRC_LEVELS for link in view.glob(f"/etc/runlevels/{level}/{name}")
+    ) + tuple(
         link
         for level in "2345"
         for directory in (f"/etc/rc{level}.d", f"/etc/rc.d/rc{level}.d", f"/etc/init.d/rc{level}.d")

@@ -45,11 +45,16 @@ class Phase(str, Enum):
 
 @dataclass(frozen=True)
 class Note:
-    """What a step saw: its verdict and why. An UNMET note is a finding that no change can mend."""
+    """What a step saw: its verdict and why. An UNMET note is a finding that no change can mend.
+
+    is_damage  no change of this step may lead to it: where it is there after prepare, all is taken back. A
+               step that sees it before plans nothing
+    """
 
     verdict: Verdict
     because: str
     remedy: str | None = None
+    is_damage: bool = False
 
 
 #: What a step yields. No Change and no UNMET note means that the requirement is met.
@@ -83,7 +88,8 @@ class Step(Generic[F, S]):
 
 @dataclass(frozen=True)
 class Finding:
-    """The judgement on one requirement. `changes` is what prepare would do about it."""
+    """The judgement on one requirement. `changes` is what prepare would do about it, `damage` what they may
+    not lead to."""
 
     id: str
     title: str
@@ -93,3 +99,4 @@ class Finding:
     remedy: str | None
     source: str
     changes: tuple[Change, ...] = ()
+    damage: tuple[str, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hvprep import __version__
-from hvprep.facts.resource_disk_owner import FSTAB, WAAGENT_CONF, OwnerKind
+from hvprep.facts.resource_disk_owner import FSTAB, OwnerKind
+from hvprep.facts.waagent import WAAGENT_CONF
 from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.resourcedisk.carry_out import Outcome, carry_out
 from hvprep.resourcedisk.examine import decide_by_mounts, examine

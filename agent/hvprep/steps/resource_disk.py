@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.resource_disk_owner import (
-    WAAGENT_CONF,
     OwnerKind,
     find_owner,
     is_waagents_to_take,
-    read_waagent_conf,
 )
 from hvprep.facts.services import find_service
+from hvprep.facts.waagent import WAAGENT_CONF, read_waagent_conf
 from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View

@@ -1,0 +1,86 @@
+"""no-authorized-keys: nobody can log in on every machine that is made from the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from hvprep.errors import FormatError
+from hvprep.facts.gather import Facts
+from hvprep.facts.homes import Home
+from hvprep.formats import sshd_config
+from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
+from hvprep.model.node import GuestPath, Kind
+from hvprep.model.view import View
+from hvprep.settings import Settings
+from hvprep.steps.generalised.homes import look_into_homes
+
+#: sshd_config(5), AuthorizedKeysFile: the default, and places that administrators keep them in.
+_DEFAULTS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_CONFIGS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
+_KEYWORD = "authorizedkeysfile"
+_ELSEWHERE = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys/*", "/etc/ssh/authorized_keys.d/*")
+_DROPBEAR = "/etc/dropbear/authorized_keys"
+#: What cloud-init makes of root's keys where disable_root holds (cloudinit/ssh_util.py, DISABLE_USER_OPTS).
+_STUB = b"Please login as the user"
+#: A file that is larger holds more than comments.
+_READ_BYTES = 1 << 16
+
+
+def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    places = [*_DEFAULTS]
+    for path in (path for pattern in _CONFIGS for path in view.glob(pattern)):
+        try:
+            config = sshd_config.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
+        except FormatError as error:
+            yield Note(Verdict.NOT_ASSESSED, f"{path}: {error.sentence}", error.hint)
+            continue
+        # Those of all blocks: keys that let somebody in under any condition.
+        places += [word for each in config.statements if each.keyword == _KEYWORD for word in each.arguments]
+    yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places))))
+    for pattern in (*_ELSEWHERE, _DROPBEAR):
+        for path in view.glob(pattern):
+            yield from _judge(view, path, stub_is_fine=False)
+
+
+def _look(places: tuple[str, ...], view: View, home: Home) -> Iterator[Outcome]:
+    paths = [_expanded(place, home, user) for place in places for user in home.users or ("",)]
+    for path in dict.fromkeys(paths):
+        yield from _judge(view, path, stub_is_fine="root" in home.users)
+
+
+def _expanded(place: str, home: Home, user: str) -> GuestPath:
+    """The file for that user: tokens filled in (sshd_config(5), TOKENS), relative to the home."""
+    return home.path / place.replace("%h", str(home.path)).replace("%u", user).replace("%%", "%")
+
+
+def _judge(view: View, path: GuestPath, stub_is_fine: bool) -> Iterator[Outcome]:
+    node = view.node(view.resolve(path))
+    if node is None or node.kind is not Kind.FILE:
+        return
+    if node.size > _READ_BYTES:
+        yield _finding(path, "keys")
+        return
+    lines = [line.strip() for line in (view.read(path) or b"").splitlines()]
+    keys = [line for line in lines if line and not line.startswith(b"#")]
+    if stub_is_fine:
+        keys = [line for line in keys if _STUB not in line]
+    if keys:
+        yield _finding(path, "1 key" if len(keys) == 1 else f"{len(keys)} keys")
+
+
+def _finding(path: GuestPath, what: str) -> Note:
+    because = f"{path} lets the owners of {what} in on every machine that is made from this image"
+    return Note(Verdict.UNMET, because)
+
+
+NO_AUTHORIZED_KEYS: Step[Facts, Settings] = Step(
+    id="no-authorized-keys",
+    title="no key of a person opens every machine that is made from the image",
+    severity=Severity.REQUIRED,
+    phase=Phase.GENERALISED,
+    source="Marketplace certification; LISA",
+    remedy="remove these files",
+    plan=_plan,
+    rows=("H05",),
+)

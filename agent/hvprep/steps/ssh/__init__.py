@@ -1,0 +1,1 @@
+"""What ssh-server looks at, by part of it."""
