@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 
 from tests.chroot.guest import Done, Guest, enter_own_mounts
-from tests.roots import RECIPES, copied_root
+from tests.roots import BARE, copied_root
 from tests.snapshot import Snapshot, take_snapshot
 
 
@@ -64,7 +64,7 @@ def _prepare(name: str, guest: Guest, plan: Path) -> Prepared:
     )
 
 
-@pytest.fixture(params=tuple(RECIPES))
+@pytest.fixture(params=BARE)
 def prepared(request: pytest.FixtureRequest, prepare_once: Callable[[str], Prepared]) -> Prepared:
     """Each system in turn, or those that a test names by indirect parametrize."""
     return prepare_once(request.param)

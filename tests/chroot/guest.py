@@ -24,6 +24,7 @@ from hvprep.formats.initrd_modules import modules_in
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
 
+from tests.requirements import only_boot
 from tests.roots import ROOT_UUID
 
 HERE = Path(__file__).parent
@@ -50,18 +51,26 @@ class Done:
 
 @dataclass(frozen=True)
 class Guest:
-    """The system below `root`. On a `one_disk` builder its disk is there, else the builder's own are."""
+    """The system below `root`. On a `one_disk` builder its disk is there, else the builder's own are.
+
+    is_whole  whether check and prepare go by all requirements where they are not told otherwise
+    """
 
     root: Path
     one_disk: bool = False
+    is_whole: bool = False
 
     def hvprep(self, verb: str, *options: str) -> Done:
         """Runs one verb, as a process of its own."""
         return self._run([*self.hvprep_argv(verb, *options)])
 
     def hvprep_argv(self, verb: str, *options: str) -> List[str]:
-        argv = [sys.executable, "-m", "hvprep.cli", verb, "--root", str(self.root), *options]
-        return [*self._builder(), *argv]
+        words = self.words(verb, "--root", str(self.root), *options)
+        return [*self._builder(), sys.executable, "-m", "hvprep.cli", *words]
+
+    def words(self, *words: str) -> List[str]:
+        """The words of a command line, with the requirements that it goes by."""
+        return [*words] if self.is_whole else only_boot(words)
 
     def inside(self, *argv: str) -> Done:
         """Runs a program of the system's own in it."""

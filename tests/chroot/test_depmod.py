@@ -9,16 +9,17 @@ from typing import Iterator
 import pytest
 from hvprep.facts.gather import gather
 from hvprep.model.change import Run
+from hvprep.settings import Settings
 from hvprep.steps.initrd.depmod import inspect_modules, plan_depmod
 from hvprep.steps.initrd_drivers import REQUIRED
 from hvprep.system.root import Root
 
 from tests.chroot.guest import Guest, overlaid_guest
-from tests.roots import RECIPES, pristine_root
+from tests.roots import BARE, pristine_root
 from tests.snapshot import diff_snapshots, take_snapshot
 
 
-@pytest.fixture(params=[name for name in RECIPES if "dracut" not in name])
+@pytest.fixture(params=[name for name in BARE if "dracut" not in name])
 def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
     with overlaid_guest(pristine_root(request.param)) as guest:
         yield guest
@@ -35,7 +36,7 @@ def test_it_writes_only_what_is_declared(guest: Guest) -> None:
             path.unlink()
     before = take_snapshot(guest.root)
     root = Root(guest.root)
-    (kernel,) = gather(root, is_live=False).image.kernels
+    (kernel,) = gather(root, False, Settings()).image.kernels
     modules = inspect_modules(root, kernel, REQUIRED)
     assert modules.stale == f"/lib/modules/{guest.kernel}/modules.dep is not there"
     (run,) = plan_depmod(root, modules, runs_here=True)

@@ -25,7 +25,7 @@ class Running(Guest):
 
     def hvprep_argv(self, verb: str, *options: str) -> List[str]:
         live = [str(HERE / "live.sh"), str(self.root), str(CHECKOUT / "agent")]
-        return [*self._builder(), *live, "-m", "hvprep.cli", verb, *options]
+        return [*self._builder(), *live, "-m", "hvprep.cli", *self.words(verb, *options)]
 
 
 def judged(done: Done) -> List[Any]:

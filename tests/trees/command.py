@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from tests.requirements import only_boot
 from tests.trees.rig import Rig
 from tests.trees.tree import make_tree
 
@@ -79,7 +80,8 @@ def environment(extra: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
 
 
 def argv(*words: str) -> List[str]:
-    return [sys.executable, "-m", "hvprep.cli", *words]
+    """By the requirements of the boot alone where `words` name no others."""
+    return [sys.executable, "-m", "hvprep.cli", *only_boot(words)]
 
 
 def hvprep(*words: str, env: Optional[Mapping[str, str]] = None) -> Done:

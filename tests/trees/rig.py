@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from hvprep.cli.report import report_to_json
-from hvprep.cli.session import Session, choose_steps, read_machine
+from hvprep.cli.session import Session, choose_steps, plan_steps, read_machine
 from hvprep.engine.execution import Judge
 from hvprep.engine.journal import read_transactions
-from hvprep.engine.planner import make_plan
 from hvprep.engine.preflight import find_room, refuse_unmounted
 from hvprep.engine.restoring import roll_back
 from hvprep.engine.rollback import plan_rollback, to_roll_back
@@ -30,6 +29,8 @@ from hvprep.system.lock import lock
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
 from hvprep.system.runner import Enter, Runner
+
+from tests.requirements import BOOT
 
 #: A running machine on Hyper-V, of which psutil said nothing.
 RUNNING = LiveFacts(
@@ -60,11 +61,16 @@ def content(view: object, candidate: object, build: object) -> Tuple[str, ...]:
 
 @dataclass
 class Rig:
-    """A tree, and what hvprep said while it worked on it. `live`: the tree is taken for a running machine."""
+    """A tree, and what hvprep said while it worked on it.
+
+    only  the requirements that it is judged by, as --only has it; None for all of the phase prepare
+    live  the tree is taken for this running machine
+    """
 
     root: Path
     judges: Mapping[str, Judge] = field(default_factory=lambda: dict(JUDGES))
     live: Optional[LiveFacts] = None
+    only: Optional[str] = ",".join(BOOT)
     #: Called before each change, with it.
     meanwhile: Callable[[Change], None] = lambda change: None
     said: List[str] = field(default_factory=list)
@@ -78,12 +84,12 @@ class Rig:
         return replace(session, facts=replace(session.facts, live=self.live))
 
     def plan(self, only: Optional[str] = None) -> Plan:
-        session = self.session()
-        return make_plan(choose_steps(only), session.machine.root, session.facts, session.settings)
+        return plan_steps(self.session(), choose_steps(only or self.only))
 
     def finding(self, step: str) -> Finding:
-        """What check says of one requirement."""
-        return next(finding for finding in self.plan().findings if finding.id == step)
+        """What check says of one requirement, by itself where it is none of `only`."""
+        plan = self.plan(None if self.only is None or step in self.only.split(",") else step)
+        return next(finding for finding in plan.findings if finding.id == step)
 
     def report(self) -> Dict[str, Any]:
         """What check --json says."""

@@ -37,7 +37,8 @@ file /boot/grub/grub.conf
 def find(tmp_path: Path, text: str, settings: Settings | None = None) -> Finding:
     add_to_tree(tmp_path, SHELL + text)
     root = Root(tmp_path)
-    (finding,) = make_plan((SERIAL_GETTY,), root, gather(root, False), settings or Settings()).findings
+    chosen = settings or Settings()
+    (finding,) = make_plan((SERIAL_GETTY,), root, gather(root, False, chosen), chosen).findings
     return finding
 
 

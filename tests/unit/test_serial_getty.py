@@ -38,7 +38,7 @@ WANTS = "/etc/systemd/system/getty.target.wants/serial-getty@ttyS0.service"
 def find(tmp_path: Path, text: str, settings: Settings) -> Finding:
     add_to_tree(tmp_path, text)
     root = Root(tmp_path)
-    (finding,) = make_plan((SERIAL_GETTY,), root, gather(root, False), settings).findings
+    (finding,) = make_plan((SERIAL_GETTY,), root, gather(root, False, settings), settings).findings
     return finding
 
 

@@ -41,6 +41,10 @@ def error_of(root: Path, **files: str | bytes) -> SettingsError:
 def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
     assert load(Root(tmp_path)) == Settings()
     assert Settings() == Settings(
+        image_profile="azure",
+        image_generation="auto",
+        image_architecture="auto",
+        hardening_allow_change=False,
         kernel_console="auto",
         kernel_root_delay_s=300,
         kernel_early_printk=True,
@@ -56,6 +60,10 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
 
 def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     lines = """
+    Image.Profile=hyperv
+    Image.Generation=2
+    Image.Architecture=aarch64
+    Hardening.AllowChange=y
     Kernel.Console=ttyS1,115200n8
     Kernel.RootDelay=0
     Kernel.EarlyPrintk=N
@@ -69,6 +77,10 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     """
     assert all(f"{key}=" in lines for key in KEYS)
     assert load(tree(tmp_path, main=lines)) == Settings(
+        image_profile="hyperv",
+        image_generation="2",
+        image_architecture="aarch64",
+        hardening_allow_change=True,
         kernel_console="ttyS1,115200n8",
         kernel_root_delay_s=0,
         kernel_early_printk=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from hvprep.cli.render import Screen, can_ask
@@ -13,20 +14,20 @@ from hvprep.cli.session import (
     add_root_argument,
     choose_steps,
     open_machine,
+    plan_steps,
     read_machine,
     refuse_others_than_root,
 )
-from hvprep.engine.planner import make_plan
 from hvprep.engine.preflight import Room, find_room, refuse_unmounted
 from hvprep.engine.transaction import Progress, apply, recover
 from hvprep.engine.verifier import find_failures
 from hvprep.errors import UsageError
-from hvprep.facts.gather import gather
-from hvprep.model.finding import Verdict
+from hvprep.model.finding import Phase, Verdict
 from hvprep.model.plan import Plan, plan_from_text, plan_to_json
 from hvprep.steps.registry import JUDGES
 from hvprep.system.hostfile import read_host_file, write_host_file
 from hvprep.system.lock import lock
+from hvprep.system.machine import Machine
 
 _EXIT_DONE, _EXIT_REBOOT = 0, 4
 
@@ -36,7 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_root_argument(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--only", metavar="ID", help="prepare for this requirement only")
+    parser.add_argument(
+        "--only", metavar="ID", help="prepare for this requirement only, or these with commas between them"
+    )
+    parser.add_argument(
+        "--allow-hardening-change",
+        action="store_true",
+        help="take out rules of a hardening guide that keep the platform's modules from being loaded",
+    )
     plans = parser.add_mutually_exclusive_group()
     plans.add_argument(
         "--save-plan", metavar="FILE", type=Path, help="write the plan to FILE and change nothing"
@@ -46,13 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, screen: Screen) -> int:
     """Exit status 0: done, or nothing to do; 4: done, and a reboot is needed (running system only)."""
-    choose_steps(options.only)
-    if options.plan is not None and options.only is not None:
-        raise UsageError("--only does not go with --plan", "make a plan with --only ID --save-plan FILE")
+    _refuse_contradictions(options)
     machine = open_machine(options.root, screen.on_wait)
     if options.dry_run or options.save_plan is not None:
         refuse_unmounted(machine)
-        return _show(options, screen, read_machine(machine))
+        return _show(options, screen, _read(options, machine))
     refuse_others_than_root()
     if not options.yes and not can_ask():
         raise UsageError("there is no terminal to ask on", "add --yes to apply the plan without a question")
@@ -60,7 +66,31 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     with lock(machine.root, "prepare"):
         for transaction in recover(machine, JUDGES, screen.progress):
             screen.progress(f"transaction {transaction}, which had been cut off, was taken back first")
-        return _prepare(options, screen, read_machine(machine))
+        return _prepare(options, screen, _read(options, machine))
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    later = [step.id for step in choose_steps(options.only) if step.phase is not Phase.PREPARE]
+    if later:
+        raise UsageError(
+            f"--only {options.only}: {later[0]} is seen to when an image is generalised, not by prepare",
+            f"see what is to be done: hvprep check --only {later[0]}",
+        )
+    if options.plan is not None:
+        for option, given in (
+            ("--only", options.only is not None),
+            ("--allow-hardening-change", options.allow_hardening_change),
+        ):
+            if given:
+                raise UsageError(
+                    f"{option} does not go with --plan", f"make a plan with {option} and --save-plan FILE"
+                )
+
+
+def _read(options: argparse.Namespace, machine: Machine) -> Session:
+    session = read_machine(machine)
+    allowed = session.settings.hardening_allow_change or options.allow_hardening_change
+    return replace(session, settings=replace(session.settings, hardening_allow_change=allowed))
 
 
 def _make_plan(options: argparse.Namespace, session: Session) -> Plan:
@@ -72,7 +102,7 @@ def _make_plan(options: argparse.Namespace, session: Session) -> Plan:
             raise UsageError(
                 f"--plan {options.plan}: {reason}", "save a plan with --save-plan FILE"
             ) from error
-    return make_plan(choose_steps(options.only), session.machine.root, session.facts, session.settings)
+    return plan_steps(session, choose_steps(options.only))
 
 
 def _show(options: argparse.Namespace, screen: Screen, session: Session) -> int:
@@ -126,8 +156,7 @@ def _counted(plan: Plan) -> str:
 
 
 def _plan_again(options: argparse.Namespace, session: Session) -> Plan:
-    facts = gather(session.machine.root, session.machine.live)
-    return make_plan(choose_steps(options.only), session.machine.root, facts, session.settings)
+    return plan_steps(_read(options, session.machine), choose_steps(options.only))
 
 
 def _show_plan(screen: Screen, session: Session, plan: Plan, room: Room) -> None:

@@ -7,12 +7,14 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hvprep.engine.planner import make_plan
 from hvprep.errors import Refusal, UsageError
 from hvprep.facts.gather import Facts, gather
-from hvprep.model.finding import Step
+from hvprep.model.finding import Phase, Step
 from hvprep.model.node import GuestPath
+from hvprep.model.plan import Plan
 from hvprep.settings import Settings, load
-from hvprep.steps.registry import STEPS
+from hvprep.steps.registry import STEPS, for_profile
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
 from hvprep.system.runner import OnWait, Runner, enter_chroot, enter_live, guest_locale, host_locale
@@ -62,19 +64,32 @@ def open_machine(host_path: Path, on_wait: OnWait = lambda seconds: None) -> Mac
 def read_machine(machine: Machine) -> Session:
     """Settings and facts. In a chroot or a container the machine turns out not to be live."""
     settings = load(machine.root)
-    facts = gather(machine.root, machine.live)
+    facts = gather(machine.root, machine.live, settings)
     return Session(replace(machine, live=facts.live is not None), settings, facts)
 
 
+def plan_steps(session: Session, steps: tuple[Step[Facts, Settings], ...]) -> Plan:
+    """What these steps want of the machine."""
+    return make_plan(
+        for_profile(steps, session.settings), session.machine.root, session.facts, session.settings
+    )
+
+
 def choose_steps(only: str | None) -> tuple[Step[Facts, Settings], ...]:
-    """All steps, or the one that --only names. Raises UsageError."""
-    if only is None:
-        return STEPS
-    chosen = tuple(step for step in STEPS if step.id == only)
-    if not chosen:
-        names = ", ".join(step.id for step in STEPS)
-        raise UsageError(f"--only {only}: there is no such requirement", f"the requirements are: {names}")
-    return chosen
+    """All steps of the phase prepare, those of the other phase, or those that --only names, with commas
+    between them. Raises UsageError."""
+    if only is None or only == Phase.GENERALISED.value:
+        phase = Phase(only) if only is not None else Phase.PREPARE
+        return tuple(step for step in STEPS if step.phase is phase)
+    names = only.split(",")
+    known = [step.id for step in STEPS]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--only {name}: there is no such requirement",
+                f"the requirements are: {', '.join(known)}; or generalised",
+            )
+    return tuple(step for step in STEPS if step.id in names)
 
 
 def is_root() -> bool:

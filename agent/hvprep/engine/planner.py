@@ -84,7 +84,7 @@ def _judge(step: Step[F, S], changes: Sequence[Change], notes: Sequence[Note]) -
         verdict=verdict,
         because=tuple(dict.fromkeys(because)),
         remedy="; ".join(dict.fromkeys(remedies)) or None,
-        source=step.source,
+        source=step.sources,
         changes=tuple(changes),
     )
 

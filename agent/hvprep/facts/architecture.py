@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.settings import Settings
+from hvprep.settings.forms import AUTO
 
 # elf.h: e_machine
 _MACHINES = {3: "i686", 62: "x86_64", 183: "aarch64", 40: "arm", 21: "ppc64le", 22: "s390x", 243: "riscv64"}
@@ -29,8 +31,18 @@ class Architecture:
         return self.name in ("x86_64", "i686")
 
 
-def probe_architecture(view: View) -> Architecture:
-    """Read from the ELF header (elf(5)) of the system's own shell."""
+def probe_architecture(view: View, settings: Settings) -> Architecture:
+    """What the settings say, else the ELF header (elf(5)) of the system's own shell."""
+    seen = _read_programs(view)
+    wished = settings.image_architecture
+    if wished in (AUTO, seen.name):
+        return seen
+    return Architecture(
+        wished, wished == os.uname().machine, f"Image.Architecture={wished} in /etc/hvprep.conf"
+    )
+
+
+def _read_programs(view: View) -> Architecture:
     here = os.uname().machine
     for path in map(GuestPath, _PROGRAMS):
         try:

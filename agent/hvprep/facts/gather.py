@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hvprep.facts.architecture import Architecture, probe_architecture
 from hvprep.facts.boot_loaders import BootLoader, probe_boot_loaders
+from hvprep.facts.generation import Generations, probe_generations
 from hvprep.facts.initrd_tools import InitrdTool, probe_initrd_tools
 from hvprep.facts.initrds import Initrd, probe_initrds
 from hvprep.facts.kernels import Kernel, probe_kernels
@@ -17,6 +18,7 @@ from hvprep.facts.tools import GrubTool, probe_grub_tool
 from hvprep.facts.unified_images import UnifiedImage, probe_unified_images
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class ImageFacts:
     other_loaders: tuple[OtherLoader, ...]
     deployment: GuestPath | None
     root_volume: RootVolume
+    generations: Generations
 
     @property
     def initrd_tool(self) -> InitrdTool | None:
@@ -64,8 +67,8 @@ class Facts:
     platform: Platform | None
 
 
-def gather(view: View, is_live: bool) -> Facts:
-    """Read the machine that `view` shows.
+def gather(view: View, is_live: bool, settings: Settings) -> Facts:
+    """Read the machine that `view` shows; `settings` overrule what it says of itself.
 
     `is_live` says that it is the root of this process. In a chroot or a container the kernel that runs is
     not this system's, so it is then taken for an image all the same.
@@ -77,16 +80,18 @@ def gather(view: View, is_live: bool) -> Facts:
     kernels = probe_kernels(view)
     grub = probe_grub_tool(view)
     unified, deployment = probe_unified_images(view), find_deployment(view)
+    loaders = () if deployment else probe_boot_loaders(view, grub, unified)
     image = ImageFacts(
-        architecture=probe_architecture(view),
+        architecture=probe_architecture(view, settings),
         kernels=kernels,
         initrds=probe_initrds(view, [path for kernel in kernels for path in kernel.initrds]),
         initrd_tools=probe_initrd_tools(view),
         grub=grub,
-        boot_loaders=() if deployment else probe_boot_loaders(view, grub, unified),
+        boot_loaders=loaders,
         unified_images=unified,
         other_loaders=probe_other_loaders(view),
         deployment=deployment,
         root_volume=probe_root_volume(view, live),
+        generations=probe_generations(view, live, loaders, settings),
     )
     return Facts(image, live, platform)

@@ -29,6 +29,13 @@ class Severity(str, Enum):
     RECOMMENDED = "recommended"
 
 
+class Profile(str, Enum):
+    """Where an image is meant to run: on Azure, or on a Hyper-V of one's own."""
+
+    AZURE = "azure"
+    HYPERV = "hyperv"
+
+
 class Phase(str, Enum):
     """When a requirement has to hold: on a prepared machine, or on one that was generalised."""
 
@@ -54,7 +61,8 @@ class Step(Generic[F, S]):
     """One requirement: words for people, and one pure function of the machine.
 
     `plan` sees the machine through a View, the facts and the settings. `source` names the document that
-    asks for it, `remedy` what a person can do where the step can't.
+    asks for it, `remedy` what a person can do where the step can't. `rows` are the ids that the requirement
+    has in the list of HACKING.md, `profiles` the places where it counts.
     """
 
     id: str
@@ -64,6 +72,13 @@ class Step(Generic[F, S]):
     source: str
     remedy: str
     plan: Callable[[View, F, S], Iterator[Outcome]]
+    rows: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = tuple(Profile)
+
+    @property
+    def sources(self) -> str:
+        """The document and the rows, in words."""
+        return "; ".join(filter(None, (self.source, " ".join(self.rows))))
 
 
 @dataclass(frozen=True)

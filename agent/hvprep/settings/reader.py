@@ -13,7 +13,8 @@ from typing import Any
 from hvprep.errors import HvprepError, UsageError
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.settings.table import TABLE, Settings, shown
+from hvprep.settings.forms import shown
+from hvprep.settings.table import TABLE, Settings
 
 MAIN_FILE = GuestPath("/etc/hvprep.conf")
 DROP_INS = "/etc/hvprep.conf.d/*.conf"

@@ -7,94 +7,22 @@ setting is to add a field, and a line to SECTIONS where its section is new.
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
+
+from hvprep.settings.forms import AUTO, CONSOLE, MODULES, PARAMETERS, SWITCH, Form, number, one_of
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Form(Generic[T]):
-    """How the values of a setting are written.
-
-    `expected` says it in words, `parse` raises ValueError (with a sentence or none) for anything else,
-    and `render` is its inverse.
-    """
-
-    expected: str
-    parse: Callable[[str], T]
-    render: Callable[[T], str] = str
-
-
-def _parse_switch(text: str) -> bool:
-    if text.lower() not in ("y", "n"):
-        raise ValueError
-    return text.lower() == "y"
-
-
-def _number(lowest: int, highest: int, unit: str) -> Form[int]:
-    def parse(text: str) -> int:
-        if re.fullmatch("[0-9]{1,9}", text) is None or not lowest <= int(text) <= highest:
-            raise ValueError
-        return int(text)
-
-    return Form(f"a whole number of {unit} from {lowest} to {highest}", parse)
-
-
-def _words(word: str, expected: str, taken: dict[str, str]) -> Form[tuple[str, ...]]:
-    """Words with white space between them. `taken` maps words, or names before `=`, to who has them."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        words = tuple(text.split())
-        for each in words:
-            if re.fullmatch(word, each) is None:
-                raise ValueError(f"not {shown(each)}")
-            owner = taken.get(each) or taken.get(each.partition("=")[0])
-            if owner is not None:
-                raise ValueError(f"without {shown(each)}: {owner}")
-        return words
-
-    return Form(expected, parse, " ".join)
-
-
-def _parse_console(text: str) -> str:
-    # A device and its options: speed, parity, bits, flow control (Linux, admin-guide/serial-console).
-    if re.fullmatch(r"auto|[A-Za-z]+[0-9]+(,[0-9]+([noe]([78]r?)?)?)?", text) is None:
-        raise ValueError
-    return text
-
-
-_SWITCH = Form("y or n", _parse_switch, lambda value: "y" if value else "n")
-_CONSOLE = Form("auto, or a value of console= such as ttyS1,115200n8", _parse_console)
-_PARAMETERS = _words(
-    # Nothing that a shell (/etc/default/grub is read by one) or GRUB's own language takes for itself.
-    r"[A-Za-z0-9_.,:=/@%+~^!-]+",
-    "kernel parameters of letters, digits and any of _.,:=/@%+~^!- with blanks between them",
-    {
-        "console": "Kernel.Console sets it",
-        "rootdelay": "Kernel.RootDelay sets it",
-        "earlyprintk": "Kernel.EarlyPrintk sets it",
-        "crashkernel=auto": "Kernel.KeepCrashkernel keeps it",
-        **dict.fromkeys(
-            ("rhgb", "quiet", "splash"), "hvprep removes it, so that the serial console shows the boot"
-        ),
-    },
-)
-_MODULES = _words("[A-Za-z0-9_-]+", "names of kernel modules with blanks between them", {})
-
 SECTIONS = {
+    "Image": "What the image is made for.",
+    "Hardening": "Rules of hardening guides that break provisioning.",
     "Kernel": "The kernel's command line.",
     "Initrd": "The initial RAM disk of every installed kernel.",
     "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
 }
-
-
-def shown(text: str) -> str:
-    """`text` as an error may quote it: short, in quotes, and without control characters."""
-    return repr(text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def _setting(key: str, form: Form[T], default: T, help_text: str) -> T:
@@ -107,70 +35,97 @@ def _setting(key: str, form: Form[T], default: T, help_text: str) -> T:
 class Settings:
     """What the administrator wants. `Settings()` is what holds where no file says anything."""
 
+    image_profile: str = _setting(
+        "Image.Profile",
+        one_of("azure", "hyperv"),
+        "azure",
+        "Where the image is to run: on Azure, or on a Hyper-V of your own, where what only Azure asks for"
+        " does not count.",
+    )
+    image_generation: str = _setting(
+        "Image.Generation",
+        one_of(AUTO, "1", "2"),
+        AUTO,
+        "The generation of the virtual machine: 1 boots by BIOS, 2 by UEFI. auto goes by the firmware of"
+        " the running system, or by the boot loaders that an image holds.",
+    )
+    image_architecture: str = _setting(
+        "Image.Architecture",
+        one_of(AUTO, "x86_64", "aarch64"),
+        AUTO,
+        "The processor that the image is made for. auto goes by the image's own programs.",
+    )
+    hardening_allow_change: bool = _setting(
+        "Hardening.AllowChange",
+        SWITCH,
+        False,
+        "Whether hvprep prepare may take out rules of a hardening guide that keep the platform's modules from"
+        " being loaded, as --allow-hardening-change does. They are only reported otherwise.",
+    )
     kernel_console: str = _setting(
         "Kernel.Console",
-        _CONSOLE,
+        CONSOLE,
         "auto",
         "The serial console, last of the console= parameters so that it becomes /dev/console. auto is"
         " ttyS0,115200n8 on x86 and ttyAMA0 on aarch64, where Azure's serial console listens.",
     )
     kernel_root_delay_s: int = _setting(
         "Kernel.RootDelay",
-        _number(0, 3600, "seconds"),
+        number(0, 3600, "seconds"),
         300,  # Microsoft, "Information for non-endorsed distributions"
         "How long the kernel may wait for the root file system (rootdelay=). 0 adds no such parameter. A boot"
         " entry without an initrd gets rootwait instead: the kernel itself would sleep the whole time.",
     )
     kernel_early_printk: bool = _setting(
         "Kernel.EarlyPrintk",
-        _SWITCH,
+        SWITCH,
         True,
         "Whether the first messages of the kernel go to the serial console (earlyprintk=). Has no meaning on"
         " aarch64.",
     )
     kernel_keep_crashkernel: bool = _setting(
         "Kernel.KeepCrashkernel",
-        _SWITCH,
+        SWITCH,
         False,
         "Whether crashkernel=auto stays. It sets 128 MB of memory or more aside for kdump. Other values of"
         " crashkernel= always stay.",
     )
     kernel_extra_parameters: tuple[str, ...] = _setting(
         "Kernel.ExtraParameters",
-        _PARAMETERS,
+        PARAMETERS,
         (),
         "Further parameters that every boot entry shall carry, such as net.ifnames=0.",
     )
     initrd_nvme: bool = _setting(
         "Initrd.NVMe",
-        _SWITCH,
+        SWITCH,
         False,
         "Whether every initrd shall hold nvme and pci-hyperv too, for sizes of Azure whose disks are on NVMe"
         " (v6 and later), beside the drivers of SCSI disks.",
     )
     initrd_extra_modules: tuple[str, ...] = _setting(
         "Initrd.ExtraModules",
-        _MODULES,
+        MODULES,
         (),
         "Further kernel modules that every initrd shall hold, beside the Hyper-V drivers and those of the"
         " root file system, such as virtio_blk.",
     )
     initrd_build_timeout_s: int = _setting(
         "Initrd.BuildTimeoutSeconds",
-        _number(10, 86400, "seconds"),
+        number(10, 86400, "seconds"),
         1800,
         "How long dracut or mkinitramfs may take for one image before it is ended and the old image kept.",
     )
     serial_grub_enable: bool = _setting(
         "SerialGrub.Enable",
-        _SWITCH,
+        SWITCH,
         True,
         "Whether the boot menu is on the serial console. One that is hidden, or has no time to be seen, is"
         " then shown for five seconds.",
     )
     serial_getty_enable: bool = _setting(
         "SerialGetty.Enable",
-        _SWITCH,
+        SWITCH,
         True,
         "Whether a login appears on the serial console after boot.",
     )

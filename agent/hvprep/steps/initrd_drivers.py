@@ -228,7 +228,8 @@ INITRD_DRIVERS: Step[Facts, Settings] = Step(
     title="every initrd holds the drivers of Hyper-V and of the root volume",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
-    source="seed (hv_vmbus, hv_storvsc); K01, K02, K04",
+    source="seed (hv_vmbus, hv_storvsc)",
     remedy="run hvprep prepare",
     plan=_plan,
+    rows=("K01", "K02", "K03", "K04"),
 )

@@ -70,7 +70,8 @@ KERNEL_PARAMETERS: Step[Facts, Settings] = Step(
     title="every boot entry has the serial console, and nothing that hides the boot from it",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
-    source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto); B01-B03 B06 B09 B12",
+    source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto)",
     remedy="run hvprep prepare",
     plan=_plan,
+    rows=("B01", "B02", "B03", "B06", "B09", "B12"),
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from hvprep.facts.gather import Facts
-from hvprep.model.finding import Step
+from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
+from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
 from hvprep.steps.initrd.judge import judge_initrd
@@ -16,3 +20,15 @@ STEPS: tuple[Step[Facts, Settings], ...] = (INITRD_DRIVERS, KERNEL_PARAMETERS, S
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
 JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}
+
+
+def for_profile(
+    steps: tuple[Step[Facts, Settings], ...], settings: Settings
+) -> tuple[Step[Facts, Settings], ...]:
+    """The same steps; one that does not count in the profile of the settings only says so."""
+    profile = Profile(settings.image_profile)
+    return tuple(step if profile in step.profiles else replace(step, plan=_passed_over) for step in steps)
+
+
+def _passed_over(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    yield Note(Verdict.NOT_APPLICABLE, f"Image.Profile={settings.image_profile} does not ask for it")

@@ -49,7 +49,8 @@ SERIAL_GETTY: Step[Facts, Settings] = Step(
     title="a login appears on the serial console after boot",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
-    source="seed (console=ttyS0); B01",
+    source="seed (console=ttyS0)",
     remedy="run hvprep prepare",
     plan=_plan,
+    rows=("B01",),
 )

@@ -36,7 +36,8 @@ SERIAL_GRUB: Step[Facts, Settings] = Step(
     title="the boot menu is on the serial console, and there is time to see it",
     severity=Severity.RECOMMENDED,
     phase=Phase.PREPARE,
-    source="B11 (GRUB_TERMINAL, GRUB_SERIAL_COMMAND, GRUB_TIMEOUT)",
+    source="GRUB_TERMINAL, GRUB_SERIAL_COMMAND, GRUB_TIMEOUT",
     remedy="run hvprep prepare",
     plan=_plan,
+    rows=("B11",),
 )
