@@ -1,6 +1,7 @@
-"""Shell completions, made from the grammar of the command line: python3 packaging/completions.py bash|zsh|fish.
+"""Shell completions, made from the grammar of the command line.
 
-packaging/install runs it when a package is built. Whatever stands in the parser is in the completions.
+Usage: python3 packaging/completions.py bash|zsh|fish. packaging/install runs it when a
+package is built. Whatever stands in the parser is in the completions.
 """
 
 from __future__ import annotations
@@ -162,12 +163,8 @@ def _zsh_function(command: Command) -> str:
         specs += [f"'*:{_zsh(operand.value)}:{_zsh_action(operand)}'" for operand in command.operands]
         return f"{_zsh_name(command)}() {{\n    _arguments{_continued(specs)}\n}}\n"
     specs += ["'1: :->command'", "'*:: :->arguments'"]
-    described = _joined(
-        f"                '{each.words[-1]}:{_zsh(each.help)}'" for each in command.commands
-    )
-    cases = _joined(
-        f"                {each.words[-1]}) {_zsh_name(each)} ;;" for each in command.commands
-    )
+    described = _joined(f"                '{each.words[-1]}:{_zsh(each.help)}'" for each in command.commands)
+    cases = _joined(f"                {each.words[-1]}) {_zsh_name(each)} ;;" for each in command.commands)
     return f"""{_zsh_name(command)}() {{
     local curcontext=$curcontext state line
     typeset -A opt_args

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
-
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 #: Of the package that is upgraded over: lower than every version.
 OLDER = "0.0.1"
+#: What the packages depend on, as Debian calls it: extended_root(name, DEPENDENCIES) has them.
+DEPENDENCIES = ("python3-psutil", "python3-pyasn1", "python3-systemd")
 
 
 def build(checkout: Path, kind: str, target: Path, epoch: str = "") -> Path:
@@ -31,8 +33,7 @@ def older_checkout(directory: Path) -> Path:
     subprocess.run([str(CHECKOUT / "packaging/export"), str(copy)], stdout=subprocess.DEVNULL, check=True)
     version = copy / "agent/hvprep/__init__.py"
     text = version.read_text()
-    lines = [f'__version__ = "{OLDER}"' if line.startswith("__version__") else line for line in text.split("\n")]
-    version.write_text("\n".join(lines))
+    version.write_text(re.sub("^__version__ = .*", f'__version__ = "{OLDER}"', text, flags=re.MULTILINE))
     for argv in (("init", "--quiet"), ("add", "--all")):
         subprocess.run(["git", "-C", str(copy), *argv], check=True)
     return copy

@@ -115,7 +115,7 @@ def pristine_root(name: str) -> Path:
 
 
 def extended_root(name: str, packages: Sequence[str]) -> Path:
-    """The cached system with packages that its own apt installs from the network; cached, never write to it."""
+    """That system and packages that its own apt gets from the network; cached, never write to it."""
     pristine, cache = pristine_root(name), cache_directory()
     root = cache / f"{pristine.name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
     with _locked(cache / f"{root.name}.lock"):

@@ -15,14 +15,15 @@ PORT = "/dev/virtio-ports/hvtest"
 
 
 def main() -> None:
-    with open(PORT, "rb", buffering=0) as commands, open(PORT, "wb", buffering=0) as answers:
+    with open(PORT, "r+b", buffering=0) as port:
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        answers.write(f"\n{json.dumps(boot_id)}\n".encode())
-        for line in commands:
+        port.write(f"\n{json.dumps(boot_id)}\n".encode())
+        for line in port:
             done = subprocess.run(
                 json.loads(line), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
-            answers.write(f"\n{json.dumps([done.returncode, done.stdout, done.stderr])}\n".encode())
+            port.write(f"\n{json.dumps([done.returncode, done.stdout, done.stderr])}\n".encode())
 
 
-main()
+if __name__ == "__main__":
+    main()

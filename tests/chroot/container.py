@@ -25,7 +25,15 @@ class Container:
 
     def run(self, *argv: str) -> Done:
         """Runs a program in it, as somebody who is logged in would."""
-        enter = ("nsenter", f"--target={self.leader.pid}", "--all", "--", "env", "LC_ALL=C.UTF-8", "TERM=dumb")
+        enter = (
+            "nsenter",
+            f"--target={self.leader.pid}",
+            "--all",
+            "--",
+            "env",
+            "LC_ALL=C.UTF-8",
+            "TERM=dumb",
+        )
         done = subprocess.run(
             [*enter, *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -70,8 +78,9 @@ class Container:
 
 @contextlib.contextmanager
 def booted(guest: Guest, log: Path) -> Iterator[Container]:
-    """The system, running; what is left of it at the end is ended. Its fstab names a disk that is not there."""
-    (guest.root / "etc/fstab").write_text("")
+    """The system, running; what is left of it at the end is ended."""
+    # Its fstab names a disk that is not there.
+    (guest.root / "etc/systemd/system/systemd-remount-fs.service").symlink_to("/dev/null")
     nspawn = f"exec systemd-nspawn --quiet --boot --register=no --keep-unit -D {guest.root}"
     argv = ["script", "--quiet", "--flush", "--return", "--command", nspawn, str(log)]  # it wants a terminal
     with subprocess.Popen(
