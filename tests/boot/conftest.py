@@ -30,7 +30,7 @@ from tests.built import DEPENDENCIES
 from tests.chroot.guest import WANTED_WORDS, Done, Guest, enter_own_mounts, overlaid_guest
 from tests.roots import extended_root
 
-BOOT_TIMEOUT_S = 900.0
+BOOT_TIMEOUT_S = 1800.0  # many times what it takes: who waits that long waits for nothing
 DISK_BYTES, SWAP_BYTES = 3072 * MIB, 256 * MIB
 DEB = "/root/hvprep.deb"
 ROOT_DELAY_S = 1

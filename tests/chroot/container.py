@@ -80,7 +80,9 @@ class Container:
 def booted(guest: Guest, log: Path) -> Iterator[Container]:
     """The system, running; what is left of it at the end is ended."""
     # Its fstab names a disk that is not there.
-    (guest.root / "etc/systemd/system/systemd-remount-fs.service").symlink_to("/dev/null")
+    remount = guest.root / "etc/systemd/system/systemd-remount-fs.service"
+    remount.unlink(missing_ok=True)
+    remount.symlink_to("/dev/null")
     nspawn = f"exec systemd-nspawn --quiet --boot --register=no --keep-unit -D {guest.root}"
     argv = ["script", "--quiet", "--flush", "--return", "--command", nspawn, str(log)]  # it wants a terminal
     with subprocess.Popen(

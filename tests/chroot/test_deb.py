@@ -14,8 +14,8 @@ import pytest
 
 from tests.built import CHECKOUT, DEPENDENCIES, OLDER, build
 from tests.chroot.guest import DRIVERS, Guest, assert_entries_prepared, overlaid_guest
-from tests.chroot.units import links, shipped_units, unit_states
 from tests.roots import extended_root
+from tests.shipped import links, shipped_units, unit_states
 from tests.snapshot import Snapshot, diff_snapshots, take_snapshot
 
 SYSTEMS = ("bookworm-initramfs-tools", "trixie-initramfs-tools")
@@ -172,7 +172,7 @@ def test_an_upgrade_keeps_what_the_administrator_did(installed: Installed) -> No
         assert system.states() == turned
         upgraded = take_snapshot(system.root)
         left = paths(changes(installed.after, upgraded)) - unit_links(installed.before)
-        assert {path for path in left if not path.startswith("/etc/systemd/")} - helper_notes() == {
+        assert {path for path in left if not path.startswith(("/etc/systemd/", HELPER))} == {
             SETTINGS,
             SITE_SETTINGS,
         }, "of the older one nothing is left"

@@ -6,9 +6,7 @@ import re
 from pathlib import Path
 from typing import Dict, Tuple
 
-from tests.chroot.guest import CHECKOUT
-
-UNITS = CHECKOUT / "units"
+UNITS = Path(__file__).parents[1] / "units"
 PRESET = UNITS / "50-hvprep.preset"
 
 
