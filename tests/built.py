@@ -16,12 +16,12 @@ OLDER = "0.0.1"
 DEPENDENCIES = ("python3-psutil", "python3-pyasn1", "python3-systemd")
 
 
-def build(checkout: Path, kind: str, target: Path, epoch: str = "") -> Path:
+def build(checkout: Path, kind: str, target: Path, *options: str, epoch: str = "") -> Path:
     """The package of that kind, "deb" or "rpm", of a checkout."""
     script = checkout / "packaging" / kind / "build"
     environ = {**os.environ, **({"SOURCE_DATE_EPOCH": epoch} if epoch else {})}
     done = subprocess.run(
-        [str(script), str(target)], stdout=subprocess.PIPE, text=True, env=environ, check=True
+        [str(script), str(target), *options], stdout=subprocess.PIPE, text=True, env=environ, check=True
     )
     (path,) = done.stdout.splitlines()
     return Path(path)

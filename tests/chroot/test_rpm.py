@@ -129,6 +129,34 @@ def test_an_upgrade_keeps_what_the_administrator_did(system: System, rpm: Path, 
     assert (settings.parent / "hvprep.conf.rpmsave").read_text().endswith("Kernel.RootDelay=200\n")
 
 
+#: What a builder of one of these distributions has; the real ones do the same with more care.
+MACROS = """
+%python3_sitelib /usr/lib/python3/dist-packages
+%pyproject_wheel /usr/bin/python3 -m build --wheel --no-isolation --outdir dist
+%in_layout DEB_PYTHON_INSTALL_LAYOUT=deb
+%pyproject_install %in_layout /usr/bin/python3 -m installer --destdir %{buildroot} dist/*.whl
+%systemd_post() the-post-of-the-distribution %*
+%systemd_postun() the-postun-of-the-distribution %*
+"""
+
+
+@pytest.mark.parametrize("distribution", ["fedora 42", "rhel 9", "rhel 10", "suse_version 1600"])
+def test_it_is_built_with_the_macros_of_the_distribution(distribution: str, tmp_path: Path) -> None:
+    macros = tmp_path / "macros"
+    macros.write_text(f"{MACROS}%{distribution}\n")
+    package = build(CHECKOUT, "rpm", tmp_path / "out", "--load", str(macros))
+    query = ["rpm", "--query", "--package", str(package)]
+    files = subprocess.run([*query, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    assert "/usr/lib/python3/dist-packages/hvprep/cli/main.py" in files
+    assert "/usr/lib/python3/dist-packages/hvprep/conf/hvprep.conf" in files
+    assert {"/usr/bin/hvprep", "/usr/share/hvprep/report.schema.json"} <= set(files)
+    assert not any(path.startswith("/usr/share/hvprep/hvprep") for path in files)
+    scripts = subprocess.run([*query, "--scripts"], capture_output=True, text=True, check=True).stdout
+    for macro in ("the-post-of-the-distribution", "the-postun-of-the-distribution"):
+        assert f"{macro} {' '.join(unit.name for unit in shipped_units())}" in scripts
+    assert "compileall" not in scripts
+
+
 def test_rpmlint_has_nothing_to_say(rpm: Path) -> None:
     argv = ["rpmlint", "--config", str(CHECKOUT / "packaging/rpm/rpmlint.toml"), str(rpm)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
