@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Set
 
 import pytest
 
-from tests.built import CHECKOUT, DEPENDENCIES, OLDER, build
+from tests.built import CHECKOUT, DEPENDENCIES, OLDER, build, commit_time, copied_checkout
 from tests.chroot.guest import DRIVERS, Guest, assert_entries_prepared, overlaid_guest
 from tests.roots import extended_root
 from tests.shipped import links, shipped_units, unit_states
@@ -203,12 +203,12 @@ def test_a_prepared_system_stays_so_when_the_package_is_purged(installed: Instal
     assert system.hvprep("check").status == 0
 
 
-def test_two_builds_of_a_checkout_are_the_same_bytes(deb: Path, tmp_path: Path) -> None:
-    assert build(CHECKOUT, "deb", tmp_path).read_bytes() == deb.read_bytes()
+def test_whoever_builds_a_commit_gets_the_same_bytes(deb: Path, tmp_path: Path) -> None:
+    other = build(copied_checkout(tmp_path / "copy"), "deb", tmp_path, epoch=commit_time())
+    assert other.read_bytes() == deb.read_bytes()
 
 
 def test_lintian_has_nothing_to_say(deb: Path) -> None:
-    levels = "error,warning,info,pedantic"
-    argv = ["lintian", "--allow-root", f"--fail-on={levels}", "--display-info", "--pedantic", str(deb)]
+    argv = ["lintian", "--allow-root", "--display-info", "--pedantic", str(deb)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done

@@ -118,6 +118,18 @@ def test_starting_it_prepares_the_system(system: str, deb: Path, tmp_path: Path)
         assert guest.hvprep("check").status == 0
 
 
+@pytest.mark.parametrize(("status", "good"), [(0, True), (1, False), (2, False), (4, True)])
+def test_done_and_to_be_rebooted_is_success(running: Container, status: int, good: bool) -> None:
+    drop_in = f"/run/systemd/system/{PREPARE}.d"
+    command = f"[Service]\\nExecStart=\\nExecStart=/bin/sh -c 'exit {status}'\\n"
+    running.tool("sh", "-c", f'mkdir -p {drop_in}; printf "{command}" >{drop_in}/test.conf')
+    running.tool("systemctl", "daemon-reload")
+    try:
+        assert (running.run("systemctl", "start", PREPARE).status == 0) == good
+    finally:
+        running.tool("sh", "-c", f"rm -r {drop_in}; systemctl daemon-reload; systemctl reset-failed")
+
+
 def show(container: Container) -> Dict[str, str]:
     lines = container.tool("systemctl", "show", PREPARE).splitlines()
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
