@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 #: Much that a reader can stumble over; most texts of these are no YAML at all.
 PIECES = st.sampled_from(
-    "a;b: ;c:;- ;-; ;#;#x; # x;[;];{;};,;, ;\";'q';\"q\";\"\\n\";\\;'';|;>;|-;&x ;*x;x y;http://a;yes;No;~;null;?"
-    ";:;---;...;%;!;=;<<: ;é;12;k: [a, b];m: {a: 1, \"b\":2};\t;\n;\n ;\n  ;\n   ;\nk:\n;\n- a\n;\n  - b\n;\n- ;\nk: v\n"
+    'a;b: ;c:;- ;-; ;#;#x; # x;[;];{;};,;, ;";\'q\';"q";"\\n";\\;\'\';|;>;|-;&x ;*x;x y;http://a;yes;No;~;null;?'
+    ';:;---;...;%;!;=;<<: ;é;12;k: [a, b];m: {a: 1, "b":2};\t;\n;\n ;\n  ;\n   ;\nk:\n;\n- a\n;\n  - b\n;\n- ;\nk: v\n'
     ";k: |\n  text\n;- k: v\n  l: w\n".split(";")
 )
 TEXTS = st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text())
@@ -32,7 +32,9 @@ def is_same(ours: Value, texts: Any, values: Any) -> bool:
     if isinstance(ours, list):
         return isinstance(texts, list) and len(ours) == len(texts) and all(map(is_same, ours, texts, values))
     same_keys = isinstance(texts, dict) and list(ours) == list(texts)
-    return same_keys and all(is_same(ours[key], texts[key], value) for key, value in zip(ours, values.values()))
+    return same_keys and all(
+        is_same(ours[key], texts[key], value) for key, value in zip(ours, values.values())
+    )
 
 
 def assert_same(text: str) -> None:

@@ -83,7 +83,9 @@ def _read(view: View, path: GuestPath) -> dict[str, Value]:
         raise FormatError(f"{path}: {error.sentence}", error.hint) from error
     for key in _OTHER_WAYS:
         if key in found:
-            raise FormatError(f"{path}: {key} changes which files count, or how they are merged", "do without")
+            raise FormatError(
+                f"{path}: {key} changes which files count, or how they are merged", "do without"
+            )
     return found
 
 

@@ -22,13 +22,13 @@ _DEPTH = 40
 _KEY_LENGTH = 1000
 
 #: Signs that PyYAML refuses, or takes for the end of a line.
-_BEYOND = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_BEYOND = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _FIRST = r"(?:[^\s,\[\]{}:#&*!|>'\"%@`?=<-]|-(?=[^\s,\[\]{}:#-]))"
 #: Up to a comment, or to the colon of a key; a `#` or a colon inside of a word is a part of it.
 _PLAIN = re.compile(_FIRST + r"(?:[^\s:#]|:(?=\S)|(?<=\S)#| +(?=[^\s#:]|:\S))*")
-_FLOW_PLAIN = re.compile(
-    _FIRST + r"(?:[^\s,\[\]{}:#?]|:(?=[^\s,\[\]{}?])|(?<=\S)#| +(?=[^\s,\[\]{}:#?]))*"
-)
+_FLOW_PLAIN = re.compile(_FIRST + r"(?:[^\s,\[\]{}:#?]|:(?=[^\s,\[\]{}?])|(?<=\S)#| +(?=[^\s,\[\]{}:#?]))*")
 _QUOTED = re.compile(r"'(?P<single>(?:[^'\n]|'')*)'(?!')" + r'|"(?P<double>(?:[^"\\\n]|\\["\\/])*)"')
 _ANCHOR, _ALIAS = (re.compile(f"[{sign}]" + r"([0-9A-Za-z_-]+)(?=[ \n,\]}]|\Z)") for sign in "&*")
 _COLON, _DASH, _ANY_COLON = (re.compile(sign) for sign in (r" *:(?=[ \n]|\Z)", r"-(?=[ \n]|\Z)", r" *:"))

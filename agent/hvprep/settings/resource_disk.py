@@ -13,7 +13,22 @@ from hvprep.model.node import GuestPath
 _LARGEST_MIB = 16 * 1024 * 1024
 #: No file system of a program's data may hide what the system itself lives on, nor may it be below it.
 _OF_THE_SYSTEM = frozenset(
-    ("bin", "boot", "dev", "efi", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr")
+    (
+        "bin",
+        "boot",
+        "dev",
+        "efi",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "proc",
+        "run",
+        "sbin",
+        "sys",
+        "usr",
+    )
 )
 #: A new file system is root's, mode 0755: what everybody writes to, or all of it, cannot lie there.
 _TAKEN = ("/", "/home", "/opt", "/root", "/srv", "/tmp", "/var", "/var/lib", "/var/log", "/var/tmp")
