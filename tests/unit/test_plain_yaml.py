@@ -1,4 +1,4 @@
-"""YAML of configuration files, as PyYAML reads it; what is beyond that is refused, never read as something else."""
+"""YAML of configuration files, as PyYAML reads it; what is beyond that is refused, never misread."""
 
 from __future__ import annotations
 
@@ -14,9 +14,49 @@ from hypothesis import strategies as st
 
 #: Much that a reader can stumble over; most texts of these are no YAML at all.
 PIECES = st.sampled_from(
-    'a;b: ;c:;- ;-; ;#;#x; # x;[;];{;};,;, ;";\'q\';"q";"\\n";\\;\'\';|;>;|-;&x ;*x;x y;http://a;yes;No;~;null;?'
-    ';:;---;...;%;!;=;<<: ;é;12;k: [a, b];m: {a: 1, "b":2};\t;\n;\n ;\n  ;\n   ;\nk:\n;\n- a\n;\n  - b\n;\n- ;\nk: v\n'
-    ";k: |\n  text\n;- k: v\n  l: w\n".split(";")
+    [
+        *(
+            "a",
+            "b: ",
+            "c:",
+            "- ",
+            "-",
+            " ",
+            "#",
+            "#x",
+            " # x",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ", ",
+            '"',
+            "'q'",
+            '"q"',
+        ),
+        *(
+            '"\\n"',
+            "\\",
+            "''",
+            "|",
+            ">",
+            "|-",
+            "&x ",
+            "*x",
+            "x y",
+            "http://a",
+            "yes",
+            "No",
+            "~",
+            "null",
+            "?",
+            ":",
+        ),
+        *("---", "...", "%", "!", "=", "<<: ", "é", "12", "k: [a, b]", 'm: {a: 1, "b":2}', "\t", "\n", "\n "),
+        *("\n  ", "\n   ", "\nk:\n", "\n- a\n", "\n  - b\n", "\n- ", "\nk: v\n"),
+        *("k: |\n  text\n", "- k: v\n  l: w\n"),
+    ]
 )
 TEXTS = st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text())
 
@@ -59,7 +99,7 @@ _log:
  - &log_base |
    [loggers]
    keys=root,cloudinit
-   
+@
    [handlers]
    # no comment
    keys=consoleHandler: x
@@ -73,8 +113,8 @@ log_cfgs:
 # A file path can also be used.
 
 output: {all: '| tee -a /var/log/cloud-init-output.log'}
-"""
-#: Of Ubuntu's and EL's cloud.cfg (config/cloud.cfg.tmpl of cloud-init), in all the forms that they are written in.
+""".replace("@", "   ")
+#: Of Ubuntu's and EL's cloud.cfg (config/cloud.cfg.tmpl of cloud-init), in all their forms.
 FORMS = """\
 ---
 # The top level settings are used as module

@@ -1,8 +1,8 @@
 """The part of YAML in which people write configuration, as PyYAML reads it, and nothing beyond it.
 
-There is no YAML library where hvprep runs. What is not surely understood is refused with its line: tags, merge
-keys, keys that are no words, plain or quoted text that goes on in the next line, several documents. Texts of
-several lines (`|`, `>`) are passed over. Source: YAML 1.1 (yaml.org/spec/1.1), scanner.py of PyYAML 6.
+There is no YAML library where hvprep runs. What is not surely understood is refused with its line: tags,
+merge keys, keys that are no words, plain or quoted text that goes on in the next line, several documents.
+Texts of several lines (`|`, `>`) are passed over. Source: YAML 1.1 (yaml.org/spec/1.1), scanner.py of PyYAML 6.
 
 >>> parse("datasource_list: [ NoCloud, 'Azure' ]  # mine\\nusers:\\n - default\\n")["users"]
 [Scalar(text='default', is_plain=True)]
@@ -101,19 +101,18 @@ class _Reader:
 
     def read(self) -> dict[str, Value]:
         self.skip()
-        if self.is_at_end:
+        if self.is_done():
             return {}
         value = self.node(-1, 0)
         self.skip()
-        if not isinstance(value, dict) or not self.is_at_end:
+        if not isinstance(value, dict) or not self.is_done():
             raise self.error("this is no mapping of keys to values")
         return value
 
     def error(self, what: str = "this is beyond what hvprep reads of YAML") -> FormatError:
         return _error(self.text, self.at, what)
 
-    @property
-    def is_at_end(self) -> bool:
+    def is_done(self) -> bool:
         return self.at == len(self.text)
 
     @property
@@ -168,7 +167,7 @@ class _Reader:
         self.end_line()
         end = self.at
         self.skip()
-        if not self.is_at_end and self.column > indent:
+        if not self.is_done() and self.column > indent:
             raise self.error("this is further in than what it belongs to")
         self.at = end
         return value
@@ -178,7 +177,7 @@ class _Reader:
         end = self.at
         self.skip()
         is_in = self.column > indent or (after == ":" and self.column == indent and self.sees(_DASH))
-        if is_in and not self.is_at_end:
+        if is_in and not self.is_done():
             return self.node(indent, depth + 1)
         self.at = end
         return Scalar("")
@@ -196,7 +195,7 @@ class _Reader:
 
     def mapping(self, indent: int, depth: int) -> dict[str, Value]:
         found: dict[str, Value] = {}
-        while self.column == indent and not self.is_at_end:
+        while self.column == indent and not self.is_done():
             key = self.word(_PLAIN)
             if key is None or len(key.text) > _KEY_LENGTH or not self.take(_COLON):
                 raise self.error("this is no key with a value")
@@ -213,7 +212,7 @@ class _Reader:
     def passage(self, indent: int) -> Passage:
         """Lines that are further in, up to one that is not; all as far in as the first one, or further."""
         inner = blank = 0
-        while not self.is_at_end:
+        while not self.is_done():
             start, self.at = self.at, self.text.find("\n", self.at + 1)
             self.at = len(self.text) if self.at < 0 else self.at
             line = self.text[start + 1 : self.at]

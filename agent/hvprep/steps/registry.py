@@ -9,15 +9,27 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.agent.cloud_init_azure import CLOUD_INIT_AZURE
+from hvprep.steps.agent.cloud_init_settings import CLOUD_INIT_SETTINGS
+from hvprep.steps.agent.guest_agent import GUEST_AGENT
+from hvprep.steps.agent.waagent import WAAGENT
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
 from hvprep.steps.generalised.registry import GENERALISED
+from hvprep.steps.hyperv_daemons import HYPERV_DAEMONS
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
+from hvprep.steps.programs import PROGRAMS
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
+    GUEST_AGENT,
+    CLOUD_INIT_AZURE,
+    CLOUD_INIT_SETTINGS,
+    WAAGENT,
+    HYPERV_DAEMONS,
+    PROGRAMS,
     INITRD_DRIVERS,
     KERNEL_PARAMETERS,
     SERIAL_GRUB,

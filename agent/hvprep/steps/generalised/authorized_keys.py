@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.homes import Home
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
 
-#: sshd_config(5), AuthorizedKeysFile: the default, and places that administrators keep them in.
-_IN_HOME = (".ssh/authorized_keys", ".ssh/authorized_keys2")
-_ELSEWHERE = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys/*", "/etc/ssh/authorized_keys.d/*")
-_DROPBEAR = "/etc/dropbear/authorized_keys"
+_IN_HOMES, _ELSEWHERE = (
+    tuple(trace for trace in traces_of("no-authorized-keys") if trace.in_homes is in_homes)
+    for in_homes in (True, False)
+)
 #: What cloud-init makes of root's keys where disable_root holds (cloudinit/ssh_util.py, DISABLE_USER_OPTS).
 _STUB = b"Please login as the user"
 #: A file that is larger holds more than comments.
@@ -24,14 +25,13 @@ _READ_BYTES = 1 << 16
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     yield from look_into_homes(view, _look)
-    for pattern in (*_ELSEWHERE, _DROPBEAR):
-        for path in view.glob(pattern):
-            yield from _judge(view, path, stub_is_fine=False)
+    for path in (path for trace in _ELSEWHERE for path in find_paths(view, trace, ())):
+        yield from _judge(view, path, stub_is_fine=False)
 
 
 def _look(view: View, home: Home) -> Iterator[Outcome]:
-    for name in _IN_HOME:
-        yield from _judge(view, home.path / name, stub_is_fine="root" in home.users)
+    for path in (path for trace in _IN_HOMES for path in find_paths(view, trace, [home])):
+        yield from _judge(view, path, stub_is_fine="root" in home.users)
 
 
 def _judge(view: View, path: GuestPath, stub_is_fine: bool) -> Iterator[Outcome]:

@@ -16,7 +16,7 @@ from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.boot.every_boot import read_every_boot
 from hvprep.steps.generalised.listing import name_some
 
 _MACHINE_ID, _DBUS = GuestPath("/etc/machine-id"), GuestPath("/var/lib/dbus/machine-id")
@@ -98,12 +98,9 @@ def _judge_saved_entry(view: View) -> Iterator[Outcome]:
 def _judge_words(view: View, facts: Facts) -> Iterator[Outcome]:
     """The kernel's own word for it, which would give all clones one id."""
     found = {str(_CMDLINE): _text(view, _CMDLINE).split()}
-    for loader in facts.image.boot_loaders:
-        try:
-            for boot in MECHANISMS[loader.kind].read_boots(view, facts, loader):
-                found.setdefault(f'entry "{boot.title}"', list(boot.words))
-        except FormatError as error:
-            yield Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)
+    boots, notes = read_every_boot(view, facts)
+    yield from notes
+    found.update((f'entry "{boot.title}"', list(boot.words)) for boot in boots)
     for where, words in found.items():
         for word in words:
             if word.startswith(_WORD) and _ID.fullmatch(word[len(_WORD) :]):
