@@ -10,12 +10,12 @@ from types import FrameType
 from typing import NoReturn
 
 from hvprep import __version__, log
-from hvprep.cli import check, prepare, rollback, status
+from hvprep.cli import check, deprovision, prepare, rollback, status
 from hvprep.cli.render import Screen
 from hvprep.errors import HvprepError
 from hvprep.system.hostfile import hold_standard_streams, open_descriptor
 
-_VERBS = (check, prepare, rollback, status)
+_VERBS = (check, prepare, deprovision, rollback, status)
 
 _EPILOG = """exit status:
   0  met, or done

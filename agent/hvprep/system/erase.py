@@ -56,21 +56,6 @@ def erase(root: Root, path: GuestPath) -> Erased:
     return erased
 
 
-def clear(root: Root, path: GuestPath) -> Erased:
-    """Remove everything below the directory `path`, which stays; a link to one is not followed."""
-    erased = Erased()
-    if root.node(path) is None:
-        return erased
-    parent = root.resolve(path.parent)
-    try:
-        with root.directory_fd(parent) as parent_fd, _entered(parent_fd, path.name) as fd:
-            _clear(root, fd, parent / path.name, erased, 1)
-            os.fsync(fd)
-    except OSError as error:
-        _leave(erased, path, error)
-    return erased
-
-
 def _erase(root: Root, parent_fd: int, path: GuestPath, erased: Erased, depth: int, mount: int) -> None:
     """One name in an open directory, which is on the mount `mount`."""
     try:
