@@ -81,9 +81,9 @@ def _plan_entry(view: View, path: GuestPath, ids: frozenset[str]) -> Iterator[Ac
         return
     text = content.decode("utf-8", "surrogateescape")
     lines = [line for line in text.splitlines(keepends=True) if not re.match(r"\s*machine-id\s", line)]
-    entry = bls.parse(_neutral("".join(lines), ids))
+    entry = bls.parse("".join(lines))
     entry = entry.edit_options(lambda words: [word for word in words if not _is_id_word(word)])
-    edited = entry.render().encode("utf-8", "surrogateescape")
+    edited = _neutral(entry.render(), ids).encode("utf-8", "surrogateescape")
     if edited != content:
         yield Write(path, edited, "it names the machine id")
     name = _neutral(path.name, ids)
