@@ -1,3 +1,3 @@
 """Fixtures and rules for every floor: see the modules named here."""
 
-pytest_plugins = ("tests.strict", "tests.roots", "tests.snapshot")
+pytest_plugins = ("tests.strict", "tests.roots", "tests.snapshot", "tests.built")

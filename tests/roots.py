@@ -3,6 +3,7 @@
     pristine_root(name)   the cached system, made when it is not there yet. Never write to it
     copied_root(name)     a context manager: a copy of your own, removed at its end
     copied_tree(tree)     the same of a system that a test has changed
+    extended_root(name, packages)   the cached system with more packages, cached too
     debian_root           the fixture: a copy of each in turn, or of those that the test names:
                           @pytest.mark.parametrize("debian_root", ["bookworm-dracut"], indirect=True)
 
@@ -22,13 +23,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ContextManager, Iterator, Mapping, Tuple
+from typing import ContextManager, Iterator, Mapping, Sequence, Tuple
 
 import pytest
 
 #: Of the root file system: in fstab and in grub.cfg, on no disk of the builder.
 ROOT_UUID = "6d1f3b52-8c0e-4d7a-9a51-2f60c4b7e913"
 FINISH = Path(__file__).with_name("roots-finish.sh")
+INSIDE = Path(__file__).parent / "chroot" / "inside.sh"
 COMMON = (
     "linux-image-amd64,systemd-sysv,udev,dbus,grub-pc,zstd,e2fsprogs,kmod,login,passwd"  # and the generator
 )
@@ -110,6 +112,40 @@ def pristine_root(name: str) -> Path:
         if not root.is_dir():
             _make(recipe, cache / f"{name}.building", lock_fd).rename(root)
     return root
+
+
+def extended_root(name: str, packages: Sequence[str]) -> Path:
+    """That system and packages that its own apt gets from the network; cached, never write to it."""
+    pristine, cache = pristine_root(name), cache_directory()
+    root = cache / f"{pristine.name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
+    with _locked(cache / f"{root.name}.lock"):
+        if not root.is_dir():
+            building = cache / f"{root.name}.building"
+            _remove(building)
+            _copy(pristine, building)
+            _install(building, packages)
+            building.rename(root)
+    return root
+
+
+def _install(root: Path, packages: Sequence[str]) -> None:
+    sys.stderr.write(f"installing {' '.join(packages)} in {root.name}\n")
+    resolver = root / "etc/resolv.conf"
+    resolver.write_text(Path("/etc/resolv.conf").read_text())
+    install = ("apt-get", "-q", "install", "-y", "--no-install-recommends", *packages)
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for argv in (("apt-get", "-q", "update"), install, ("apt-get", "clean")):
+        done = subprocess.run(
+            [str(INSIDE), str(root), *argv],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environ,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(argv)} failed in {root}:\n{done.stdout}{done.stderr}")
+    resolver.unlink()
 
 
 @contextlib.contextmanager

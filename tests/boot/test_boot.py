@@ -1,80 +1,81 @@
-"""A prepared system boots: GRUB with our grub.cfg, kernel, the new initrd, systemd, a login on ttyS0."""
+"""A prepared system boots on Azure's firmware: GRUB with our grub.cfg, kernel, new initrd, systemd, a login.
+
+Twice: one that was prepared as an image, from outside, and one that prepared itself by its unit.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, List
 
 import pytest
 
-from tests.boot.disk import make_disk
-from tests.boot.machine import running
-from tests.chroot.guest import CONSOLE, UNWANTED_WORDS, WANTED_WORDS, Guest, enter_own_mounts, overlaid_guest
-from tests.roots import ROOT_UUID, pristine_root
+from tests.boot.conftest import BOOT_TIMEOUT_S, WORDS, Prepared, add_agent, shorten_boots
+from tests.boot.disk import make_disk, make_layer
+from tests.boot.machine import Machine, running
+from tests.built import DEPENDENCIES
+from tests.chroot.guest import CONSOLE, UNWANTED_WORDS, overlaid_guest
+from tests.roots import ROOT_UUID, extended_root
 
-TIMEOUT_S = 600.0
-#: The guest tells of itself on its second serial port; the kernel and systemd have the first one.
-REPORT = """#!/bin/sh
-exec >/dev/ttyS1 2>&1
-echo "cmdline: $(cat /proc/cmdline)"
-echo "consoles: $(cat /sys/class/tty/console/active)"
-echo "getty: $(systemctl is-active serial-getty@ttyS0.service)"
-echo "root: $(findmnt -n -o UUID /)"
-echo "failed: $(systemctl --failed --plain --no-legend)"
-for module in hv_vmbus hv_storvsc hv_netvsc; do
-    echo "$module: $(modprobe $module 2>&1)"
-done
-echo "modules: $(lsmod | cut -d' ' -f1 | tr '\\n' ' ')"
-echo end
-"""
-UNIT = """[Unit]
-After=serial-getty@ttyS0.service
-[Service]
-Type=oneshot
-ExecStart=/usr/local/sbin/report
-[Install]
-WantedBy=multi-user.target
-"""
+DRIVERS = ("hv_vmbus", "hv_storvsc", "hv_netvsc")
+#: What is asked of the machine: a name, and the words of a program.
+QUESTIONS: Dict[str, List[str]] = {
+    "cmdline": ["cat", "/proc/cmdline"],
+    "consoles": ["cat", "/sys/class/tty/console/active"],
+    "getty": ["systemctl", "is-active", "serial-getty@ttyS0.service"],
+    "root": ["findmnt", "-n", "-o", "UUID", "/"],
+    "failed": ["systemctl", "--failed", "--plain", "--no-legend"],
+    "initrd": ["sh", "-c", "lsinitramfs /boot/initrd.img-$(uname -r)"],
+    "jobs": ["systemctl", "list-jobs", "--no-legend"],
+    **{module: ["sh", "-c", f"modprobe {module} 2>&1"] for module in DRIVERS},
+    "modules": ["sh", "-c", "lsmod | cut -d' ' -f1 | tr '\\n' ' '"],
+}
 
 
 @dataclass(frozen=True)
 class Booted:
     """What a machine showed on its console, and what it told of itself."""
 
+    state: str
     console: str
     report: Dict[str, str]
 
 
-def add_report(guest: Guest) -> None:
-    script = guest.root / "usr/local/sbin/report"
-    script.write_text(REPORT)
-    script.chmod(0o755)
-    (guest.root / "etc/systemd/system/report.service").write_text(UNIT)
-    guest.tool("systemctl", "enable", "report.service")
+@pytest.fixture(scope="module", params=["image", "unit"])
+def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Booted:
+    directory = tmp_path_factory.mktemp(request.param)
+    layer = directory / f"{request.param}.qcow2"
+    if request.param == "image":
+        make_layer(prepared_image(directory), layer)
+    else:
+        prepared: Prepared = request.getfixturevalue("prepared")
+        make_layer(prepared.disk, layer)
+    with running(layer, directory, BOOT_TIMEOUT_S) as machine:
+        return look(machine)
 
 
-@pytest.fixture(scope="module")
-def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    enter_own_mounts()
-    directory = tmp_path_factory.mktemp("boot")
-    disk = directory / "disk.raw"
-    with overlaid_guest(pristine_root("bookworm-initramfs-tools"), one_disk=True) as guest:
+def prepared_image(directory: Path) -> Path:
+    disk = directory / "image.raw"
+    with overlaid_guest(extended_root("bookworm-initramfs-tools", DEPENDENCIES), one_disk=True) as guest:
+        shorten_boots(guest)
         done = guest.hvprep("prepare", "--yes")
         assert done.status == 0, done
-        add_report(guest)
+        add_agent(guest)
         make_disk(guest, disk)
-    yield boot(disk, directory)
-    disk.unlink()
+    return disk
 
 
-def boot(disk: Path, directory: Path) -> Booted:
-    with running(disk, directory, TIMEOUT_S) as machine:
-        prompt = machine.wait_for(r"hvtest login: ")
-        machine.type("root\r")
-        machine.wait_for(r"Password: ", prompt)
-        lines = machine.wait_for_report("end").splitlines()
-        return Booted(machine.console, dict(line.partition(": ")[::2] for line in lines))
+def look(machine: Machine) -> Booted:
+    prompt = machine.wait_for(r"hvtest login: ")
+    machine.type("root\r")
+    machine.wait_for(r"Password: ", prompt)
+    state = machine.wait_until_booted()
+    return Booted(
+        state,
+        machine.console,
+        {name: machine.run(*words).output.strip() for name, words in QUESTIONS.items()},
+    )
 
 
 def words(booted: Booted) -> List[str]:
@@ -82,7 +83,7 @@ def words(booted: Booted) -> List[str]:
 
 
 def test_the_kernel_has_the_words(booted: Booted) -> None:
-    assert set(WANTED_WORDS) <= set(words(booted))
+    assert set(WORDS) <= set(words(booted))
     assert not set(UNWANTED_WORDS) & set(words(booted))
     assert [word for word in words(booted) if word.startswith("console=")][-1] == CONSOLE
 
@@ -112,12 +113,19 @@ def test_a_login_is_on_the_serial_port_and_listens(booted: Booted) -> None:
 
 def test_nothing_failed_on_the_way(booted: Booted) -> None:
     assert booted.report["failed"] == ""
+    assert booted.state == "running"
+    assert booted.report["jobs"] == ""
     assert "Kernel panic" not in booted.console
     assert "Gave up waiting for" not in booted.console
 
 
+def test_the_drivers_are_in_the_initrd_that_it_booted_with(booted: Booted) -> None:
+    names = {Path(line).name.partition(".ko")[0] for line in booted.report["initrd"].splitlines()}
+    assert {"hv_vmbus", "hv_storvsc", "hv_netvsc", "sd_mod"} <= names
+
+
 def test_the_drivers_are_known_to_the_kernel(booted: Booted) -> None:
     """There is no VMBus here: No such device is what loading them says, not that they are not there."""
-    for driver in ("hv_vmbus", "hv_storvsc", "hv_netvsc"):
+    for driver in DRIVERS:
         assert "not found" not in booted.report[driver], booted.report[driver]
     assert "virtio_blk" in booted.report["modules"].split()

@@ -1,0 +1,37 @@
+"""The units that the checkout ships, and what its presets say of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Dict, Tuple
+
+UNITS = Path(__file__).parents[1] / "units"
+PRESET = UNITS / "50-hvprep.preset"
+
+
+def shipped_units() -> Tuple[Path, ...]:
+    return tuple(sorted(UNITS.glob("*.service")))
+
+
+def presets() -> Dict[str, str]:
+    """enable or disable, for each unit that the presets name."""
+    lines = re.findall(r"^(enable|disable) (\S+)$", PRESET.read_text(), re.MULTILINE)
+    return {unit: verb for verb, unit in lines}
+
+
+def unit_states() -> Dict[str, str]:
+    """enabled or disabled, as it has to be after an installation, for each unit that there is."""
+    wanted = presets()
+    return {unit.name: f"{wanted[unit.name]}d" for unit in shipped_units()}
+
+
+def links() -> Dict[str, str]:
+    """The links in /etc that enable those units that are to be enabled, and the unit of each."""
+    found = {}
+    for unit in shipped_units():
+        if unit_states()[unit.name] == "enabled":
+            for target in re.findall(r"^WantedBy=(.*)$", unit.read_text(), re.MULTILINE):
+                for name in target.split():
+                    found[f"/etc/systemd/system/{name}.wants/{unit.name}"] = unit.name
+    return found
