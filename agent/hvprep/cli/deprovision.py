@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hvprep.cli.render import Screen, can_ask
 from hvprep.cli.session import (
+    LIVE_ROOT,
     Session,
     add_root_argument,
     choose_steps,
@@ -20,7 +21,7 @@ from hvprep.deprovision.accounts import find_provisioned, refuse_unfit
 from hvprep.deprovision.action import Action, describe
 from hvprep.deprovision.arming import Arming, arm, disarm, probe_arming, read_marker
 from hvprep.deprovision.plan import plan_deprovisioning
-from hvprep.deprovision.request import Request
+from hvprep.deprovision.request import Moment, Request
 from hvprep.deprovision.result import result_to_json, write_result
 from hvprep.deprovision.runner import Result, failures_of, run_actions
 from hvprep.deprovision.shutdown import Ending, read_ending
@@ -29,6 +30,7 @@ from hvprep.errors import Interrupted, Refusal, UsageError
 from hvprep.facts.session_user import find_session_users
 from hvprep.facts.tools import find_program
 from hvprep.model.finding import Finding, Phase, Verdict
+from hvprep.model.node import GuestPath
 from hvprep.system.interrupts import shielded
 from hvprep.system.lock import lock
 from hvprep.system.machine import Machine
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         raise UsageError("there is no terminal to ask on", "add --force to do it without a question")
     refuse_unmounted(machine)
     session = read_machine(machine)
-    request = Request(_users(options, session), session.settings)
+    request = Request(_users(options, session), session.settings, _moment(machine, options))
     if options.at_shutdown:
         return _arm(options, session, request, screen)
     _refuse_own_session(session, request)
@@ -94,6 +96,14 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
             return _EXIT_DONE
         results = _make(session.machine, actions, screen, lambda: False)
     return _tell(options, session, results, screen)
+
+
+def _moment(machine: Machine, options: argparse.Namespace) -> Moment:
+    """sd_booted(3): systemd runs where there is this directory. A container counts, a chroot does not."""
+    is_booted = machine.root.node(GuestPath("/run/systemd/system")) is not None
+    if machine.root.host_path != LIVE_ROOT or not is_booted:
+        return Moment.IMAGE
+    return Moment.ENDING if options.at_shutdown else Moment.RUNNING
 
 
 def _refuse_words(options: argparse.Namespace) -> None:
@@ -117,7 +127,7 @@ def _users(options: argparse.Namespace, session: Session) -> tuple[str, ...]:
 
 
 def _refuse_own_session(session: Session, request: Request) -> None:
-    mine = find_session_users(session.machine.root) if session.facts.live is not None else ()
+    mine = () if request.moment is Moment.IMAGE else find_session_users(session.machine.root)
     for name in request.users:
         if name in mine:
             raise Refusal(
@@ -188,7 +198,7 @@ def _tell(options: argparse.Namespace, session: Session, results: tuple[Result, 
         )
         return _EXIT_FAILED
     screen.line(f"Done: {len(results)} actions. The image can be made.")
-    if session.facts.live is not None:
+    if _moment(session.machine, options) is Moment.RUNNING:
         screen.line("Shut down now, and type nothing more than: unset HISTFILE; systemctl poweroff")
     return _EXIT_DONE
 
@@ -205,12 +215,12 @@ def _left(session: Session) -> list[Finding]:
 def _arm(options: argparse.Namespace, session: Session, request: Request, screen: Screen) -> int:
     machine = session.machine
     systemctl = find_program(machine.root, "systemctl")
-    if session.facts.live is None or systemctl is None:
+    if request.moment is Moment.IMAGE or systemctl is None:
         raise Refusal(
             "only a running system with systemd can be armed",
             "deprovision an image with: hvprep deprovision --root DIR",
         )
-    actions = plan_deprovisioning(machine.root, session.facts, request, is_shutdown=True)
+    actions = plan_deprovisioning(machine.root, session.facts, request)
     if options.dry_run:
         return _show(options, session, request, screen)
     if not options.force and not _agreed(screen, actions):
@@ -257,9 +267,9 @@ def _run_armed(machine: Machine, screen: Screen) -> int:
         return _EXIT_DONE
     marker = read_marker(machine.root)
     deadline += session.settings.deprovision_timeout_s
-    request = Request(() if marker is None else marker.users, session.settings)
+    request = Request(() if marker is None else marker.users, session.settings, Moment.ENDING)
     with lock(machine.root, "deprovision"):
-        actions = plan_deprovisioning(machine.root, session.facts, request, is_shutdown=True)
+        actions = plan_deprovisioning(machine.root, session.facts, request)
         results = _make(session.machine, actions, screen, lambda: time.monotonic() > deadline)
     failures = failures_of(results)
     for failure in failures:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 
 from hvprep.cli.render import Screen
-from hvprep.cli.session import add_root_argument, open_machine, read_machine
+from hvprep.cli.session import add_root_argument, is_root, open_machine, read_machine
+from hvprep.deprovision.arming import Arming, probe_arming
+from hvprep.deprovision.result import read_result
 from hvprep.engine.journal import State, read_transactions
 from hvprep.system.lock import find_holder
+from hvprep.system.root import Root
 
 _HINTS = {
     State.OPEN: ": it was cut off; hvprep rollback takes it back",
@@ -28,8 +31,9 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     holder = find_holder(machine.root)
     if holder is not None:
         screen.line(f"hvprep is at work on this system: {holder}")
+    _deprovisioning(machine.root, screen)
     transactions = read_transactions(machine.root)
-    if not transactions:
+    if not transactions and read_result(machine.root) is None:
         screen.line("hvprep has changed nothing here.")
     for transaction in transactions:
         changed = sum(1 for record in transaction.records if record["op"] in ("change", "run", "purge"))
@@ -38,3 +42,15 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
             f"{transaction.id}  {transaction.began}  {transaction.state.value}, {changed} paths{hint}"
         )
     return 0
+
+
+def _deprovisioning(root: Root, screen: Screen) -> None:
+    """What of it was done, and whether it waits for the end of this boot. Only root may know the second."""
+    result = read_result(root)
+    if result is not None:
+        screen.line(result)
+    if not is_root():
+        return
+    arming = probe_arming(root)
+    if arming is not Arming.NO:
+        screen.line(arming.value)

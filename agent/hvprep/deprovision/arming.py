@@ -28,7 +28,7 @@ class Arming(str, Enum):
     """What the marker says of the running boot."""
 
     NO = "not armed"
-    ARMED = "armed"
+    ARMED = "armed: this machine is deprovisioned when it is powered off"
     INTERRUPTED = "deprovisioning was interrupted, arm it again: hvprep deprovision --at-shutdown"
 
 

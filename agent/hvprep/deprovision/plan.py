@@ -10,7 +10,7 @@ from hvprep.deprovision.action import Action
 from hvprep.deprovision.boot_entries import plan_boot_entries
 from hvprep.deprovision.files import plan_files, plan_fstab, plan_own_state
 from hvprep.deprovision.identity import plan_host_name, plan_machine_id, plan_resolv_conf
-from hvprep.deprovision.request import Request
+from hvprep.deprovision.request import Moment, Request
 from hvprep.facts.gather import Facts
 from hvprep.facts.services import find_service
 from hvprep.facts.tools import find_program
@@ -23,17 +23,14 @@ from hvprep.system.overlay import Overlay
 _AGENTS = ("walinuxagent", "waagent", "azure-init")
 
 
-def plan_deprovisioning(
-    view: View, facts: Facts, request: Request, is_shutdown: bool = False
-) -> tuple[Action, ...]:
+def plan_deprovisioning(view: View, facts: Facts, request: Request) -> tuple[Action, ...]:
     """Every action, each with its reason. Never writes.
 
-    `is_shutdown`: the system is going down, its services have ended. Raises Refusal where a user is unfit,
-    FormatError where a file that has to be edited does not read: then nothing is begun.
+    Raises Refusal where a user is unfit, FormatError where a file that has to be edited does not read: then
+    nothing is begun.
     """
     overlay = Overlay(view)
     actions: list[Action] = []
-    is_live = facts.live is not None
 
     def take(planned: Iterator[Action]) -> None:
         for action in list(planned):
@@ -41,15 +38,15 @@ def plan_deprovisioning(
             if isinstance(action, (Write, Link, Purge)):
                 overlay.apply(action)
 
-    if is_live and not is_shutdown:
+    if request.moment is Moment.RUNNING:
         take(_plan_programs(view, facts, request))
-    take(plan_users(overlay, request.users, is_live))
+    take(plan_users(overlay, request.users, request.moment is not Moment.IMAGE))
     if request.settings.deprovision_lock_root_password:
         take(plan_root_password(overlay))
     for plan in _EDITS:
         take(plan(overlay))
     take(plan_files(overlay, request))
-    if is_live:
+    if request.moment is not Moment.IMAGE:
         take(_plan_journal(view))
     take(plan_own_state(overlay))
     return _each_once(actions)
