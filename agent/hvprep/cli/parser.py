@@ -16,7 +16,7 @@ from hvprep.errors import HvprepError
 from hvprep.system.hostfile import hold_standard_streams, open_descriptor
 
 #: Each is a module of this room; it is imported when it is asked for, since one pulls in what it works with.
-_VERBS = ("check", "prepare", "resource-disk", "rollback", "status")
+_VERBS = ("check", "prepare", "resource-disk", "deprovision", "rollback", "status")
 
 _EPILOG = """exit status:
   0  met, or done

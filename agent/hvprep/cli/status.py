@@ -6,11 +6,14 @@ import argparse
 from collections.abc import Iterator
 
 from hvprep.cli.render import Screen
-from hvprep.cli.session import Session, add_root_argument, open_machine, read_machine
+from hvprep.cli.session import Session, add_root_argument, is_root, open_machine, read_machine
+from hvprep.deprovision.arming import Arming, probe_arming
+from hvprep.deprovision.result import read_result
 from hvprep.engine.journal import State, read_transactions
 from hvprep.resourcedisk.survey import make_survey
 from hvprep.resourcedisk.swapping import find_swap
 from hvprep.system.lock import find_holder
+from hvprep.system.root import Root
 
 _MIB = 1024 * 1024
 
@@ -38,8 +41,9 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     holder = find_holder(machine.root)
     if holder is not None:
         screen.line(f"hvprep is at work on this system: {holder}")
+    _deprovisioning(machine.root, screen)
     transactions = read_transactions(machine.root)
-    if not transactions:
+    if not transactions and read_result(machine.root) is None:
         screen.line("hvprep has changed nothing here.")
     for transaction in transactions:
         changed = sum(1 for record in transaction.records if record["op"] in ("change", "run", "purge"))
@@ -73,3 +77,15 @@ def _resource_disk(session: Session) -> Iterator[tuple[str, str]]:
         if not mounts:
             yield "mounted on", "nothing"
     yield "owner", f"{survey.owner.kind.value}: {survey.owner.because}"
+
+
+def _deprovisioning(root: Root, screen: Screen) -> None:
+    """What of it was done, and whether it waits for the end of this boot. Only root may know the second."""
+    result = read_result(root)
+    if result is not None:
+        screen.line(result)
+    if not is_root():
+        return
+    arming = probe_arming(root)
+    if arming is not Arming.NO:
+        screen.line(arming.value)

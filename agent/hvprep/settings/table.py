@@ -30,6 +30,7 @@ SECTIONS = {
     "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
     "ResourceDisk": "The temporary disk of a size of Azure, and swap on it.",
+    "Deprovision": "Making an image general again.",
 }
 
 
@@ -176,6 +177,33 @@ class Settings:
         False,
         "Whether a temporary disk on NVMe (v6 sizes and others) may be formatted too. It comes without a"
         " partition, as do disks that databases write to directly.",
+    )
+
+    deprovision_lock_root_password: bool = _setting(
+        "Deprovision.LockRootPassword",
+        SWITCH,
+        True,
+        "Whether hvprep deprovision locks the password of root.",
+    )
+    deprovision_package_caches: bool = _setting(
+        "Deprovision.PackageCaches",
+        SWITCH,
+        False,
+        "Whether hvprep deprovision removes packages and package lists that were downloaded: the image gets smaller.",
+    )
+    deprovision_on_reboot: bool = _setting(
+        "Deprovision.OnReboot",
+        SWITCH,
+        False,
+        "Whether a system that is armed (hvprep deprovision --at-shutdown) is deprovisioned on a reboot too, not"
+        " only when it is powered off or halted. The boot that follows is a first one then.",
+    )
+    deprovision_timeout_s: int = _setting(
+        "Deprovision.TimeoutSeconds",
+        number(10, 3600, "seconds"),
+        90,
+        "How long deprovisioning may take while the system goes down. What is not done by then is told as"
+        " failed. The unit itself gives 10 minutes.",
     )
 
 

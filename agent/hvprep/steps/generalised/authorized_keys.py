@@ -8,6 +8,7 @@ from functools import partial
 from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
 from hvprep.facts.homes import Home
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.formats import sshd_config
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
@@ -15,12 +16,12 @@ from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
 
-#: sshd_config(5), AuthorizedKeysFile: the default, and places that administrators keep them in.
-_DEFAULTS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_TRACES = traces_of("no-authorized-keys")
+_ELSEWHERE = tuple(trace for trace in _TRACES if not trace.in_homes)
+#: sshd_config(5), AuthorizedKeysFile: what it says, beside its default.
+_DEFAULTS = tuple(place for trace in _TRACES if trace.in_homes for place in trace.patterns)
 _CONFIGS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
 _KEYWORD = "authorizedkeysfile"
-_ELSEWHERE = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys/*", "/etc/ssh/authorized_keys.d/*")
-_DROPBEAR = "/etc/dropbear/authorized_keys"
 #: What cloud-init makes of root's keys where disable_root holds (cloudinit/ssh_util.py, DISABLE_USER_OPTS).
 _STUB = b"Please login as the user"
 #: A file that is larger holds more than comments.
@@ -38,9 +39,8 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         # Those of all blocks: keys that let somebody in under any condition.
         places += [word for each in config.statements if each.keyword == _KEYWORD for word in each.arguments]
     yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places))))
-    for pattern in (*_ELSEWHERE, _DROPBEAR):
-        for path in view.glob(pattern):
-            yield from _judge(view, path, stub_is_fine=False)
+    for path in (path for trace in _ELSEWHERE for path in find_paths(view, trace, ())):
+        yield from _judge(view, path, stub_is_fine=False)
 
 
 def _look(places: tuple[str, ...], view: View, home: Home) -> Iterator[Outcome]:

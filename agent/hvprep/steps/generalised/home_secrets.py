@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hvprep.facts.gather import Facts
-from hvprep.facts.homes import Home, literal
+from hvprep.facts.homes import Home
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
-from hvprep.model.node import GuestPath, Kind
+from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
 
-_IN_HOMES = (
-    ".ssh/known_hosts*",
-    ".ssh/id_*",
-    ".gnupg/private-keys-v1.d/*.key",
-    ".gnupg/secring.gpg",
-    ".netrc",
-    ".pgpass",
-    ".my.cnf",
-    ".git-credentials",
-    ".aws/credentials",
-    ".azure/msal_token_cache*",
-    ".azure/accessTokens.json",
-    ".config/gcloud/*credentials*",
-    ".docker/config.json",
-    ".config/containers/auth.json",
-    ".kube/config",
-    ".pypirc",
-    ".npmrc",
-)
-#: The answers that installers were given, passwords among them: Anaconda, AutoYaST, Debian's, subiquity.
-_ANSWERS = (
-    "/root/anaconda-ks.cfg",
-    "/root/original-ks.cfg",
-    "/root/initial-setup-ks.cfg",
-    "/root/autoinst.xml",
-    "/var/adm/autoinstall/cache/*",
-    "/var/cache/debconf/passwords.dat",
-    "/var/log/installer/autoinstall-user-data",
+_IN_HOMES, _ANSWERS = (
+    tuple(trace for trace in traces_of("home-secrets") if trace.in_homes is in_homes)
+    for in_homes in (True, False)
 )
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     yield from look_into_homes(view, _look)
-    for pattern in _ANSWERS:
-        yield from _judge(view, view.glob(pattern))
+    for trace in _ANSWERS:
+        yield from _judge(find_paths(view, trace, ()))
 
 
 def _look(view: View, home: Home) -> Iterator[Outcome]:
-    for name in _IN_HOMES:
-        paths = view.glob(f"{literal(home.path)}/{name}")
-        yield from _judge(view, tuple(path for path in paths if path.suffix != ".pub"))
+    for trace in _IN_HOMES:
+        yield from _judge(path for path in find_paths(view, trace, [home]) if path.suffix != ".pub")
 
 
-def _judge(view: View, paths: tuple[GuestPath, ...]) -> Iterator[Outcome]:
+def _judge(paths: Iterable[GuestPath]) -> Iterator[Outcome]:
     for path in paths:
-        node = view.node(view.resolve(path))
-        if node is not None and node.kind is Kind.FILE and node.size > 0:
-            yield Note(Verdict.UNMET, f"{path} is left")
+        yield Note(Verdict.UNMET, f"{path} is left")
 
 
 HOME_SECRETS: Step[Facts, Settings] = Step(

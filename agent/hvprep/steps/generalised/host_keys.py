@@ -8,12 +8,12 @@ from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import probe_agents
 from hvprep.facts.services import UNIT_DIRECTORIES
 from hvprep.facts.tools import find_program
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.listing import name_some
 
-_KEYS = ("/etc/ssh/ssh_host_*key*", "/etc/ssh/*_host_key*", "/etc/dropbear/dropbear_*_host_key")
 #: Where sshd is started or its keys are made, by services of EL, SUSE, Arch, Gentoo, Alpine, old Ubuntu.
 _STARTS = (
     *(f"{directory}/{unit}" for directory in UNIT_DIRECTORIES for unit in ("ssh*.service", "ssh*.target")),
@@ -24,7 +24,7 @@ _MAKES = (b"keygen", b"gen-keys", b"genkeys")
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    keys = [path for pattern in _KEYS for path in view.glob(pattern)]
+    keys = [path for trace in traces_of("host-keys") for path in find_paths(view, trace, ())]
     if keys:
         yield Note(Verdict.UNMET, f"every machine that is made from this image shares {name_some(keys)}")
         return

@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
-from hvprep.facts.homes import Home, literal
+from hvprep.facts.homes import Home
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
-
-#: Of sh, bash, ash, ksh, zsh, tcsh, fish, PowerShell, nushell, elvish; then of programs that keep what was
-#: typed in them: python, mysql, psql, sqlite, redis, node (`.*_history`), less, vim.
-_HISTORIES = (
-    ".*sh_history*",
-    ".history*",
-    ".zhistory",
-    ".histfile",
-    ".local/share/fish/*_history",
-    ".config/fish/*_history",
-    ".local/share/powershell/PSReadLine/*_history.txt",
-    ".config/nushell/history.*",
-    ".local/state/*sh/history",
-    ".local/state/elvish/db.bolt",
-    ".elvish/db",
-    ".*_history",
-    ".lesshst",
-    ".viminfo",
-)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -37,7 +19,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 
 
 def _look(view: View, home: Home) -> Iterator[Outcome]:
-    found = {path for name in _HISTORIES for path in view.glob(f"{literal(home.path)}/{name}")}
+    found = {path for trace in traces_of("shell-history") for path in find_paths(view, trace, [home])}
     for path in sorted(found):
         size_bytes = _size_bytes(view, path)
         if size_bytes:
