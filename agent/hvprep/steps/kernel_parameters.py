@@ -9,9 +9,11 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.lifted_bans import lift_bans
 from hvprep.steps.boot.mechanism import Boot, boot_problems
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.boot.none_found import explain_none_found
+from hvprep.steps.boot.nvme_rule import has_nvme_rule
 from hvprep.steps.boot.rules import choose_rules
 
 
@@ -41,7 +43,11 @@ def _plan_loader(view: View, facts: Facts, settings: Settings, loader: BootLoade
         )
         return
     bare = [boot.title for boot in boots if not boot.has_initrd and not _gets_initrd(view, facts, boot)]
-    rules = choose_rules(settings, facts.image.architecture, facts.image.all_kernels, bool(bare))
+    rules = choose_rules(
+        settings, facts.image.architecture, facts.image.all_kernels, bool(bare), has_nvme_rule(view)
+    )
+    if settings.hardening_allow_change:
+        rules = lift_bans(rules, (word for boot in boots for word in boot.words))
     problems = boot_problems(boots, rules)
     for problem in problems:
         yield Note(Verdict.UNMET, problem)
@@ -67,11 +73,11 @@ def _gets_initrd(view: View, facts: Facts, boot: Boot) -> bool:
 
 KERNEL_PARAMETERS: Step[Facts, Settings] = Step(
     id="kernel-parameters",
-    title="every boot entry has the serial console, and nothing that hides the boot from it",
+    title="every boot entry has the serial console, and nothing that hides the boot or Hyper-V's devices",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
     source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto)",
     remedy="run hvprep prepare",
     plan=_plan,
-    rows=("B01", "B02", "B03", "B06", "B09", "B12"),
+    rows=("B01", "B02", "B03", "B05", "B06", "B07", "B08", "B09", "B10", "B12"),
 )

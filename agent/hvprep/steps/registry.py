@@ -10,13 +10,38 @@ from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.cdrom import CDROM
+from hvprep.steps.floppy_module import FLOPPY_MODULE
+from hvprep.steps.hyperv_modules import HYPERV_MODULES
+from hvprep.steps.hyperv_services import HYPERV_SERVICES
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
+from hvprep.steps.iso9660 import ISO9660
+from hvprep.steps.kernel_config import KERNEL_CONFIG
+from hvprep.steps.kernel_fixes import KERNEL_FIXES
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
+from hvprep.steps.kernel_version import KERNEL_VERSION
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.udf import UDF
+from hvprep.steps.vfat import VFAT
 
-STEPS: tuple[Step[Facts, Settings], ...] = (INITRD_DRIVERS, KERNEL_PARAMETERS, SERIAL_GRUB, SERIAL_GETTY)
+STEPS: tuple[Step[Facts, Settings], ...] = (
+    KERNEL_VERSION,
+    KERNEL_FIXES,
+    KERNEL_CONFIG,
+    HYPERV_MODULES,
+    HYPERV_SERVICES,
+    UDF,
+    VFAT,
+    ISO9660,
+    CDROM,
+    FLOPPY_MODULE,
+    INITRD_DRIVERS,
+    KERNEL_PARAMETERS,
+    SERIAL_GRUB,
+    SERIAL_GETTY,
+)
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
 JUDGES = {"boot-entries": judge_entries, "initrd": judge_initrd}
