@@ -22,18 +22,18 @@ class Vendor(str, Enum):
     OTHER = "unknown"
 
 
-_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:\.(\d+))?")
+_NUMBERS = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?", re.ASCII)
 _VENDORS = (
     (re.compile(r"uek\b"), Vendor.UEK),  # 4.1.12-124.28.3.el7uek.x86_64
     (re.compile(r"\.el\d+"), Vendor.EL),  # 3.10.0-1160.el7.x86_64, 4.18.0-80.4.2.el8_0.x86_64
-    # 3.0.101-108.95-default, 4.12.14-6.15-azure
-    (re.compile(r"-[\d.]+-(?:default|azure|pae|xen|trace|ec2|rt|preempt|desktop|vmi|bigsmp)$"), Vendor.SUSE),
+    (re.compile(r"-\d+-(?:cloud-|rt-)?(?:amd64|arm64|686(?:-pae)?|i386)$"), Vendor.DEBIAN),  # 3.16.0-4-amd64
     # 3.13.0-170-generic, 4.15.0-1049-azure
     (re.compile(r"\.0-\d+-(?:generic|azure|virtual|server|lowlatency|aws|gcp|kvm|oem)\b"), Vendor.UBUNTU),
-    (re.compile(r"-\d+-(?:cloud-|rt-)?(?:amd64|arm64|686(?:-pae)?|i386)$"), Vendor.DEBIAN),  # 3.16.0-4-amd64
+    # 3.0.101-108.95-default, 4.12.14-6.15-azure
+    (re.compile(r"-[\d.]+-(?:default|azure|pae|xen|trace|ec2|rt|preempt|desktop|vmi|bigsmp)$"), Vendor.SUSE),
 )
 #: In the text of Debian's kernel images: "#1 SMP Debian 3.16.7-ckt11-1 (2015-05-24)".
-_DEBIAN = re.compile(r" Debian (\d[\w.+~-]*)")
+_DEBIAN = re.compile(r" Debian (\d[\w.+~-]{0,99})")
 _RC = re.compile(r"-rc\d|~rc\d")
 
 

@@ -113,7 +113,7 @@ def take_out(text: str, lines: Collection[int]) -> str:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number of the first line, what modprobe reads). A backslash joins lines, or stands for what follows."""
+    """(number of the first line, what modprobe reads). A backslash joins lines, or is left out."""
     start = number = 1
     parts: list[str] = []
     for piece in _PIECE.findall(text):

@@ -1,7 +1,7 @@
 """floppy-module: the floppy driver is not loaded.
 
-`blacklist` and no more, as the vendors' images for Azure have it: a machine has the driver's alias, and what a
-person asks for by its name is the person's business.
+`blacklist` and no more, as the vendors' images for Azure have it: it keeps the alias of a device away, and what
+a person asks for by its name is the person's business.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.kernels import Kernel, version_key
-from hvprep.formats.kernel_release import Vendor, parse_release
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
@@ -17,8 +16,6 @@ _DRIVERS = ("hv_vmbus", "hv_storvsc")
 _PROCESSORS = ("x86_64", "aarch64")
 #: Seed: the drivers are in the kernel from Enterprise Linux 6.4 on, which is this build.
 EL_WITH_DRIVERS = "2.6.32-358"
-#: CONFIG_HYPERV_VMBUS is an option of its own since.
-_SPLIT = (6, 18)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -53,20 +50,13 @@ def _judge_drivers(view: View, kernel: Kernel) -> Note:
 
 
 def _remedy(view: View, kernel: Kernel) -> str:
-    release = parse_release(kernel.version)
-    if release is not None and release.vendor is Vendor.EL and release.line == (2, 6, 32):
-        if version_key(kernel.version) < version_key(EL_WITH_DRIVERS):
-            return (
-                "update to Enterprise Linux 6.4 or newer, or install Microsoft's Linux Integration Services"
-                " (LIS): 6.0 to 6.3 have no Hyper-V drivers"
-            )
+    if ".el6" in kernel.version and version_key(kernel.version) < version_key(EL_WITH_DRIVERS):
+        return (
+            "update to Enterprise Linux 6.4 or newer, or install Microsoft's Linux Integration Services (LIS):"
+            " 6.0 to 6.3 have no Hyper-V drivers"
+        )
     options = read_configuration(view, kernel)
-    if (
-        release is not None
-        and release.line >= _SPLIT
-        and options.get("HYPERV")
-        and not options.get("HYPERV_VMBUS")
-    ):
+    if options.get("HYPERV") and "HYPERV_VMBUS" in options and not options["HYPERV_VMBUS"]:
         return "build it with CONFIG_HYPERV_VMBUS, which CONFIG_HYPERV does not bring since Linux 6.18"
     return "install a kernel that has the Hyper-V drivers (the distribution's generic or cloud kernel)"
 

@@ -18,8 +18,8 @@ _OWN = GuestPath("/etc/modprobe.d")
 
 
 def plan_lifting(view: View, bans: Mapping[Placed, str]) -> Iterator[Outcome]:
-    """The changes that take these rules out of the system's files, each with what it keeps out: a file of
-    /etc is edited, one of a package gets a namesake in /etc. A note for each that no change here can take out.
+    """The changes that take these rules, each with what it keeps out, from the system's files: one of /etc is
+    edited, one of a package gets a namesake in /etc. A note for each that no change here can take out.
     """
     for path in dict.fromkeys(ban.path for ban in bans):
         found = {ban: name for ban, name in bans.items() if ban.path == path}
