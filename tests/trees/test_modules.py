@@ -177,7 +177,10 @@ def test_a_file_of_a_package_is_masked_by_a_namesake(rig: Rig, directory: str) -
 
 def test_what_could_not_be_written_is_left_to_a_person(rig: Rig) -> None:
     add(rig, f"file /run/modprobe.d/a.conf\n|blacklist udf\n{ALLOW}")
-    add(rig, "file /usr/share/hardening/b.conf\n|blacklist vfat\nlink /etc/modprobe.d/b.conf /usr/share/hardening/b.conf\n")
+    add(
+        rig,
+        "file /usr/share/hardening/b.conf\n|blacklist vfat\nlink /etc/modprobe.d/b.conf /usr/share/hardening/b.conf\n",
+    )
     assert unmet(rig) == ["udf", "vfat"]
     assert rig.plan().changes == ()
     assert rig.finding("udf").because == ("/run/modprobe.d/a.conf:1 keeps udf out: blacklist udf",)
@@ -201,7 +204,11 @@ def test_bytes_that_are_no_text_stay(rig: Rig) -> None:
     rig.prepare()
     tag = TAKEN_OUT.encode()
     assert path.read_bytes() == (
-        b"# \xff\x00\r\n" + tag + b"install udf \\\n  /bin/true\n" + tag + b"install udf /bin/\xe9\nblacklist udf\r\n\\"
+        b"# \xff\x00\r\n"
+        + tag
+        + b"install udf \\\n  /bin/true\n"
+        + tag
+        + b"install udf /bin/\xe9\nblacklist udf\r\n\\"
     )
     assert unmet(rig) == []
 
@@ -226,7 +233,10 @@ def test_a_file_that_is_too_large_ends_no_check(rig: Rig) -> None:
 )
 def test_words_of_the_kernel_line(rig: Rig, word: str, steps: List[str], after: str) -> None:
     """prepare takes those out that name a module of the platform, where it is allowed to."""
-    add(rig, f"file /etc/default/grub.d/50-mine.cfg\n|GRUB_CMDLINE_LINUX={word}\ngrub-cfg /boot/grub/grub.cfg\n")
+    add(
+        rig,
+        f"file /etc/default/grub.d/50-mine.cfg\n|GRUB_CMDLINE_LINUX={word}\ngrub-cfg /boot/grub/grub.cfg\n",
+    )
     assert unmet(rig) == steps
     for step in steps:
         finding = rig.finding(step)
@@ -256,7 +266,9 @@ def test_absent_or_built_in(rig: Rig, module: str, step: str) -> None:
     path.write_text("".join(each for each in path.read_text().splitlines(True) if not each.startswith(line)))
     aliases = (directory / "modules.alias").read_text().splitlines(True)
     name = module.rpartition("/")[2]
-    (directory / "modules.alias").write_text("".join(each for each in aliases if not each.endswith(f" {name}\n")))
+    (directory / "modules.alias").write_text(
+        "".join(each for each in aliases if not each.endswith(f" {name}\n"))
+    )
     (because,) = only(rig, step).because
     assert because.startswith(f"kernel {KERNEL} has no {name}")
     assert because.endswith(", as a module or built in")
@@ -269,7 +281,9 @@ def test_absent_or_built_in(rig: Rig, module: str, step: str) -> None:
 def test_optional_ones_may_be_absent_and_one_display_is_enough(rig: Rig) -> None:
     path = rig.root / "usr/lib/modules" / KERNEL / "modules.dep"
     text = path.read_text().replace("gpu/drm/hyperv/hyperv_drm", "video/fbdev/hyperv_fb")
-    path.write_text("".join(line for line in text.splitlines(True) if "nvme" not in line and "pci" not in line))
+    path.write_text(
+        "".join(line for line in text.splitlines(True) if "nvme" not in line and "pci" not in line)
+    )
     assert unmet(rig) == []
     path.write_text(text + "kernel/drivers/gpu/drm/hyperv/hyperv_drm.ko:\n")
     add(rig, "file /etc/modprobe.d/a.conf\n|blacklist hyperv_fb\n")
@@ -285,7 +299,7 @@ def test_nvme_is_required_where_the_setting_says_so(rig: Rig) -> None:
     assert unmet(rig) == ["hyperv-modules", "hyperv-services"]
 
 
-@pytest.mark.parametrize(("generation", "is_asked"), [("1", True), ("2", False)])
+@pytest.mark.parametrize(("generation", "is_asked"), [("auto", True), ("1", True), ("2", False)])
 def test_generation_1_has_its_drive_on_ide(rig: Rig, generation: str, is_asked: bool) -> None:
     add(rig, f"file /etc/hvprep.conf\n|Image.Generation={generation}\n")
     add(rig, "file /etc/modprobe.d/a.conf\n|blacklist ata_piix\n")

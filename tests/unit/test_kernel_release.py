@@ -169,7 +169,9 @@ def test_floors(commit: str, release: str, package: str, expected: Optional[bool
     assert carries(BY_COMMIT[commit], read) is expected
 
 
-@pytest.mark.parametrize("release", ["5.14.0-427.13.1.el9_4.x86_64", "6.1.0-56-amd64", "5.2.0", "6.8.0-60-generic"])
+@pytest.mark.parametrize(
+    "release", ["5.14.0-427.13.1.el9_4.x86_64", "6.1.0-56-amd64", "5.2.0", "6.8.0-60-generic"]
+)
 def test_what_is_new_has_all(release: str) -> None:
     read = parse_release(release)
     assert read is not None

@@ -63,7 +63,9 @@ def bans(root: Root, request: Request, *words: str) -> List[str]:
         ("alias hv_storvsc off", DISK, [1]),
     ],
 )
-def test_which_lines_keep_a_module_out(tmp_path: Path, text: str, request_: Request, lines: List[int]) -> None:
+def test_which_lines_keep_a_module_out(
+    tmp_path: Path, text: str, request_: Request, lines: List[int]
+) -> None:
     root = root_with(tmp_path, {"etc/modprobe.d/a.conf": text})
     written = text.splitlines()
     assert bans(root, request_) == [f"a.conf:{line} {written[line - 1]}" for line in lines]
@@ -95,9 +97,14 @@ def test_a_word_is_for_the_kernel_of_its_entry(tmp_path: Path) -> None:
 def test_files_are_read_in_the_order_of_their_names_and_mask_namesakes(tmp_path: Path) -> None:
     names = [
         *("lib/modprobe.d/a.conf", "usr/lib/modprobe.d/c.conf", "etc/modprobe.d/c.conf"),
-        *("run/modprobe.d/b.conf", "usr/local/lib/modprobe.d/b.conf", "etc/modprobe.d/d", "etc/modprobe.conf"),
+        *(
+            "run/modprobe.d/b.conf",
+            "usr/local/lib/modprobe.d/b.conf",
+            "etc/modprobe.d/d",
+            "etc/modprobe.conf",
+        ),
     ]
-    root = root_with(tmp_path, {name: "" for name in names})
+    root = root_with(tmp_path, dict.fromkeys(names, ""))
     assert [str(path) for path in rule_files(root)] == [
         "/lib/modprobe.d/a.conf",
         "/run/modprobe.d/b.conf",

@@ -17,7 +17,8 @@ _IDE = driver("ata_piix", "pata_acpi", "piix")
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    has_ide = facts.image.architecture.is_x86 and 1 in facts.image.generations.numbers
+    # Not by the firmware of the machine that runs now: its image may be started on another one.
+    has_ide = facts.image.architecture.is_x86 and settings.image_generation != "2"
     return plan_loadable(view, facts, settings, (_DRIVE, _IDE) if has_ide else (_DRIVE,), Remedies(PACKAGE))
 
 

@@ -27,27 +27,27 @@ DROP_IN = GuestPath("/etc/modprobe.d/hvprep-floppy.conf")
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     kernels = facts.image.all_kernels
-    if not kernels:
-        yield NO_KERNEL
+    problems = [] if kernels else [NO_KERNEL]
     with_module = []
     for kernel in kernels:
         if kernel.modules is None:
-            yield no_modules(kernel)
+            problems.append(no_modules(kernel))
             continue
         found = find_request(kernel.modules, ("floppy",), by_device=True, is_early=False)
         if isinstance(found, Builtin):
             because = f"kernel {kernel.name} has the floppy driver built in"
-            yield Note(Verdict.UNMET, because, "use a kernel that has it as a module: each boot waits for it")
+            problems.append(Note(Verdict.UNMET, because, "use a kernel that has it as a module"))
         elif found is not None:
             with_module.append(kernel.name)
     bans = find_bans(read_rules(view, ()), _FLOPPY)
+    yield from problems
     if with_module and not bans:
         because = f"nothing keeps floppy out of kernel {' and '.join(with_module)}"
         yield Write(DROP_IN, read_shipped("hvprep-floppy.conf"), because)
     elif with_module:
         yield Note(Verdict.MET, f"{bans[0].where}: {bans[0].rule.text}")
         yield from _tell_of_images(facts.image)
-    else:
+    elif not problems:
         yield Note(Verdict.MET, "no kernel has it")
 
 
