@@ -1,4 +1,4 @@
-"""The real modprobe of kmod 30 and 34: it loads what hvprep says it loads, and keeps out what it says is kept out.
+"""The real modprobe of kmod 30 and 34 loads what hvprep says it loads, and keeps out what hvprep says.
 
 And a hardened Debian is found, mended where that is allowed, and taken back.
 """
@@ -34,6 +34,7 @@ ASKED = {
     FLOPPY: (("floppy",), True),
 }
 #: What modprobe.d holds, file by file.
+LOAD = "install udf modprobe -i udf\n"
 SYSTEMS: List[Dict[str, str]] = [
     {},
     {"etc/modprobe.d/a.conf": "blacklist udf\n"},
@@ -53,8 +54,8 @@ SYSTEMS: List[Dict[str, str]] = [
     {"etc/modprobe.d/a.conf": "install udf /bin/true\ninstall udf /sbin/modprobe -i udf\n"},
     {"etc/modprobe.d/a.conf": "alias udf off\nalias fs-vfat off\nalias fs-iso* off\nalias hv_netvsc off\n"},
     {"etc/modprobe.d/a.conf": "blacklist udf", "etc/modprobe.d/b": "blacklist vfat\n"},
-    {"usr/lib/modprobe.d/a.conf": "install udf :\n", "etc/modprobe.d/b.conf": "install udf modprobe -i udf\n"},
-    {"usr/lib/modprobe.d/b.conf": "install udf :\n", "etc/modprobe.d/a.conf": "install udf modprobe -i udf\n"},
+    {"usr/lib/modprobe.d/a.conf": "install udf :\n", "etc/modprobe.d/b.conf": LOAD},
+    {"usr/lib/modprobe.d/b.conf": "install udf :\n", "etc/modprobe.d/a.conf": LOAD},
     {"usr/lib/modprobe.d/a.conf": "blacklist udf\n", "etc/modprobe.d/a.conf": ""},
     {"usr/lib/modprobe.d/a.conf": "blacklist udf\n", "usr/local/lib/modprobe.d/a.conf": "blacklist vfat\n"},
     {"etc/modprobe.conf": "blacklist udf\n"},
@@ -125,7 +126,8 @@ HARDENING = {
     "etc/modprobe.d/CIS.conf": "install squashfs /bin/true\ninstall vfat /bin/true\n",
     "usr/lib/modprobe.d/50-hardening.conf": "# a package's\nblacklist isofs\nblacklist floppy\n",
 }
-STEPS = "hyperv-modules,hyperv-services,udf,vfat,iso9660,cdrom,floppy-module,kernel-version,kernel-fixes,kernel-config"
+MODULES = "hyperv-modules,hyperv-services,udf,vfat,iso9660,cdrom,floppy-module"
+STEPS = f"{MODULES},kernel-version,kernel-fixes,kernel-config"
 
 
 def unmet(guest: Guest) -> List[str]:

@@ -20,7 +20,11 @@ STEPS = (*REQUIRED, "hyperv-services")
 ALL = ",".join(STEPS)
 ALLOW = "file /etc/hvprep.conf\n|Hardening.AllowChange=y\n"
 #: What the SCAP Security Guide (rule kernel_module_udf_disabled) leaves on a system.
-SSG = "file /etc/modprobe.d/udf.conf\n|# Disable per security requirements\n|install udf /bin/false\n|blacklist udf\n"
+SSG = """file /etc/modprobe.d/udf.conf
+|# Disable per security requirements
+|install udf /bin/false
+|blacklist udf
+"""
 #: ansible-lockdown's role for CIS; the second file is its blacklist.conf.
 CIS = """file /etc/modprobe.d/CIS.conf 0600
 |install cramfs /bin/true
@@ -179,7 +183,7 @@ def test_what_could_not_be_written_is_left_to_a_person(rig: Rig) -> None:
     add(rig, f"file /run/modprobe.d/a.conf\n|blacklist udf\n{ALLOW}")
     add(
         rig,
-        "file /usr/share/hardening/b.conf\n|blacklist vfat\nlink /etc/modprobe.d/b.conf /usr/share/hardening/b.conf\n",
+        "file /usr/share/mine.conf\n|blacklist vfat\nlink /etc/modprobe.d/b.conf /usr/share/mine.conf\n",
     )
     assert unmet(rig) == ["udf", "vfat"]
     assert rig.plan().changes == ()
@@ -257,7 +261,8 @@ def test_words_of_the_kernel_line(rig: Rig, word: str, steps: List[str], after: 
 
 
 @pytest.mark.parametrize(("module", "step"), [
-    ("fs/udf/udf", "udf"), ("fs/fat/vfat", "vfat"), ("fs/isofs/isofs", "iso9660"), ("drivers/scsi/sr_mod", "cdrom"),
+    ("fs/udf/udf", "udf"), ("fs/fat/vfat", "vfat"), ("fs/isofs/isofs", "iso9660"),
+    ("drivers/scsi/sr_mod", "cdrom"),
     ("drivers/scsi/sd_mod", "hyperv-modules"), ("drivers/hv/hv_balloon", "hyperv-services"),
 ])  # fmt: skip
 def test_absent_or_built_in(rig: Rig, module: str, step: str) -> None:

@@ -103,8 +103,8 @@ def test_lines_are_taken_out() -> None:
 TEXTS = st.one_of(
     st.text(),
     st.lists(
-        st.sampled_from(["blacklist", "install", "alias", "udf", "fs-udf", "off", "/bin/true", "modprobe", "#",
-                         " ", " ", "\t", "\n", "\n", "\\", "\\\n", "\r"])
+        st.sampled_from(["blacklist", "install", "alias", "udf", "fs-udf", "off", "/bin/true", "modprobe",
+                         "#", " ", " ", "\t", "\n", "\n", "\\", "\\\n", "\r"])
     ).map("".join),
 )  # fmt: skip
 

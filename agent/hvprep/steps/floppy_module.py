@@ -1,6 +1,6 @@
 """floppy-module: the floppy driver is not loaded.
 
-`blacklist` and no more, as the vendors' images for Azure have it: it keeps the alias of a device away, and what
+`blacklist` and no more, as the vendors' images for Azure have it: it keeps away what a device asks for. What
 a person asks for by its name is the person's business.
 """
 

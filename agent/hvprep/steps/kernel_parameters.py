@@ -73,7 +73,7 @@ def _gets_initrd(view: View, facts: Facts, boot: Boot) -> bool:
 
 KERNEL_PARAMETERS: Step[Facts, Settings] = Step(
     id="kernel-parameters",
-    title="every boot entry has the serial console, and nothing that hides the boot or Hyper-V's devices",
+    title="every boot entry has the serial console, and nothing that hides the boot from it",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
     source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto)",

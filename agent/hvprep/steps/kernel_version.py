@@ -52,8 +52,8 @@ def _judge_drivers(view: View, kernel: Kernel) -> Note:
 def _remedy(view: View, kernel: Kernel) -> str:
     if ".el6" in kernel.version and version_key(kernel.version) < version_key(EL_WITH_DRIVERS):
         return (
-            "update to Enterprise Linux 6.4 or newer, or install Microsoft's Linux Integration Services (LIS):"
-            " 6.0 to 6.3 have no Hyper-V drivers"
+            "update to Enterprise Linux 6.4 or newer, or install Microsoft's Linux Integration Services: 6.0"
+            " to 6.3 come without Hyper-V drivers"
         )
     options = read_configuration(view, kernel)
     if options.get("HYPERV") and "HYPERV_VMBUS" in options and not options["HYPERV_VMBUS"]:
