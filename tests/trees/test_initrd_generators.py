@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict
 
 import pytest
 from hvprep.errors import ChangeFailed
@@ -19,7 +19,6 @@ from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.golden import compare
 from tests.trees.moment import describe_difference, take_moment
 from tests.trees.rig import Rig
-from tests.trees.standins.initrd_generator import archive
 from tests.trees.tree import add_to_tree, make_tree
 
 #: Tree to the generator that has to be found there.
@@ -199,69 +198,6 @@ def test_without_depmod_a_person_has_to(alpine: Rig) -> None:
     before = (alpine.root / "boot/initramfs-lts").read_bytes()
     alpine.prepare(STEP)
     assert (alpine.root / "boot/initramfs-lts").read_bytes() == before
-
-
-CONF = "file /etc/modprobe.d/a.conf\n"
-PACKAGED = "file /usr/lib/modprobe.d/a.conf\n"
-KMOD = "elf /usr/bin/kmod x86_64\nlink /usr/sbin/modprobe ../bin/kmod\n"
-OLD = "elf /usr/sbin/modprobe x86_64\n"
-BANS = [
-    (f"{CONF}|# CIS\n|install hv_netvsc /bin/true\n",
-     "hv_netvsc counts as absent: /etc/modprobe.d/a.conf:2: install hv_netvsc /bin/true"),
-    (f"{PACKAGED}|blacklist hv-storvsc\n", "/usr/lib/modprobe.d/a.conf:1: blacklist hv-storvsc"),
-    (f"{CONF}|install scsi_transport_fc /bin/false\n", "scsi_transport_fc counts as absent"),
-    (f"{CONF}|install fs-ext4 /bin/false\n", "fs_ext4 counts as absent"),
-    (f"{PACKAGED}|blacklist hv_netvsc\n{CONF}|# masked\n", None),
-    (f"{CONF}|blacklist scsi_transport_fc\n|blacklist floppy\n", None),
-    (f"{CONF}|install hv_netvsc /sbin/modprobe --ignore-install hv_netvsc; logger x\n", None),
-    (f"file /etc/modprobe.d/a.conf.bak\n|blacklist hv_netvsc\n{KMOD}", None),
-    (f"file /etc/modprobe.d/blacklist\n|blacklist hv_netvsc\n{OLD}", "/etc/modprobe.d/blacklist:1"),
-    (f"file /etc/modprobe.conf\n|alias hv_netvsc off\n{OLD}", "/etc/modprobe.conf:1: alias hv_netvsc off"),
-    ("file /etc/modprobe.conf\n|blacklist hv_netvsc\n", None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "reason"), BANS)
-def test_a_driver_that_is_kept_out_counts_as_absent(alpine: Rig, text: str, reason: Optional[str]) -> None:
-    """It is told with file and line, and left to the person: no change is planned for it."""
-    alpine.prepare(STEP)
-    add_to_tree(alpine.root, text)
-    finding = drivers(alpine)
-    assert finding.verdict is (Verdict.MET if reason is None else Verdict.UNMET), finding.because
-    assert finding.changes == ()
-    assert reason is None or any(reason in each for each in finding.because), finding.because
-    assert reason is None or finding.remedy
-
-
-def test_a_ban_in_the_copy_inside_the_image(alpine: Rig) -> None:
-    alpine.prepare(STEP)
-    path = alpine.root / "boot/initramfs-lts"
-    path.write_bytes(archive({"etc/modprobe.d/x.conf": b"\nblacklist hv_vmbus\n"}) + path.read_bytes())
-    (reason,) = [each for each in drivers(alpine).because if "absent" in each]
-    assert (
-        reason
-        == "hv_vmbus counts as absent: /boot/initramfs-lts, /etc/modprobe.d/x.conf:2: blacklist hv_vmbus"
-    )
-    assert drivers(alpine).changes == ()
-
-
-@pytest.mark.parametrize(
-    ("word", "is_ban"),
-    [
-        ("modprobe.blacklist=floppy,hv-netvsc", True),
-        ("rd.driver.blacklist=hv_storvsc", True),
-        ("module_blacklist=scsi_transport_fc", True),
-        ("modprobe.blacklist=scsi_transport_fc", False),
-        ("modprobe.blacklists=hv_netvsc", False),
-    ],
-)
-def test_a_ban_on_the_kernel_line(alpine: Rig, word: str, is_ban: bool) -> None:
-    alpine.prepare(STEP)
-    path = alpine.root / "boot/extlinux.conf"
-    path.write_text(path.read_text().replace("rootfstype=ext4", f"rootfstype=ext4 {word}"))
-    reasons = [each for each in drivers(alpine).because if "absent" in each]
-    assert len(reasons) == int(is_ban)
-    assert not reasons or (word in reasons[0] and "extlinux.conf" in reasons[0])
 
 
 def test_an_image_of_nash_that_loads_no_driver_is_refused(tmp_path: Path) -> None:

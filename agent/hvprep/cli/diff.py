@@ -43,7 +43,11 @@ def conditions_of(change: Change) -> Iterator[str]:
     if not isinstance(change, Build):
         return
     if change.subject:
-        yield f"must hold: {' '.join(change.wants)}"
+        held = [want for want in change.wants if ":" not in want]
+        freed = [want.partition(":")[2] for want in change.wants if ":" in want]
+        yield f"must hold: {' '.join(held)}"
+        if freed:
+            yield f"must not keep out: {' '.join(freed)}"
     else:
         kinds = [(kind, word) for kind, _, word in (want.partition(" ") for want in change.wants)]
         carried = [word for kind, word in kinds if kind in ("console", "present")]

@@ -83,6 +83,10 @@ PARAMETERS = words(
         "earlyprintk": "Kernel.EarlyPrintk sets it",
         "crashkernel=auto": "Kernel.KeepCrashkernel keeps it",
         **dict.fromkeys(
+            ("acpi=0", "acpi=off", "libata.atapi_enabled=0", "reserve=0x1f0,0x8"),
+            "hvprep removes it: Hyper-V's devices are not found with it",
+        ),
+        **dict.fromkeys(
             ("rhgb", "quiet", "splash"), "hvprep removes it, so that the serial console shows the boot"
         ),
     },

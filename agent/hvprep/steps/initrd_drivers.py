@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrd_tools import InitrdTool
@@ -22,16 +20,18 @@ from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
+from hvprep.steps.boot.every_boot import read_every_boot
 from hvprep.steps.boot.mechanism import Boot
-from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.initrd.backups import plan_stale_backups
-from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
+from hvprep.steps.initrd.bans import find_requests, find_stale, plan_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
 from hvprep.steps.initrd.images import first_path, new_image
-from hvprep.steps.initrd.judge import tool_wants
+from hvprep.steps.initrd.judge import FREE, tool_wants
 from hvprep.steps.initrd.maker import Order
 from hvprep.steps.initrd.makers import MAKERS
+from hvprep.steps.modprobe.requests import Request
+from hvprep.steps.modprobe.rules import Placed, read_rules
 
 #: Required: the seed's two, the disk driver that makes /dev/sda of them, and the network.
 REQUIRED = ("hv_vmbus", "hv_storvsc", "sd_mod", "hv_netvsc")
@@ -47,7 +47,7 @@ class _Job:
     image: ImageFacts
     names: tuple[str, ...]
     boots: tuple[Boot, ...]
-    bans: tuple[PlacedBan, ...]
+    rules: tuple[Placed, ...]
     generic: bool
     timeout_s: int
 
@@ -85,8 +85,8 @@ def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outco
         within = [each.kernel for each in image.unified_images if each.kernel is not None]
         yield from _plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
     generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
-    boots = _read_boots(view, facts)
-    job = _Job(view, image, wanted, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
+    boots, _ = read_every_boot(view, facts)  # what does not read is a finding of kernel-parameters
+    job = _Job(view, image, wanted, boots, read_rules(view, boots), generic, settings.initrd_build_timeout_s)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:
@@ -132,9 +132,10 @@ def _plan_kernel(job: _Job, modules: Modules) -> Iterator[Outcome]:
         )
         return
     initrds = [initrd for initrd in map(job.image.initrd_at, kernel.initrds) if initrd is not None]
-    yield from plan_bans(job.bans, kernel, job.names, closure, initrds)
+    requests = find_requests(kernel, job.names)
+    yield from plan_bans(job.view, job.rules, kernel, requests, initrds)
     found: list[Initrd | None] = [*initrds] or [None]
-    outcomes = [_plan_image(job, modules, closure, initrd) for initrd in found]
+    outcomes = [_plan_image(job, modules, closure, requests, initrd) for initrd in found]
     if modules.wrong or any(isinstance(outcome, Build) for outcome in outcomes):
         first = list(plan_depmod(job.view, modules, job.image.architecture.runs_here))
         yield from first
@@ -155,10 +156,21 @@ def _closure(job: _Job, index: ModuleIndex) -> Closure:
     )
 
 
-def _plan_image(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None) -> Outcome:
+def _plan_image(
+    job: _Job, modules: Modules, closure: Closure, requests: Sequence[Request], initrd: Initrd | None
+) -> Outcome:
     verdict, why = _assess(modules, closure, initrd)
+    stale = {
+        request.module: find_stale(job.view, job.rules, modules.kernel, request, initrd)
+        for request in requests
+        if initrd is not None
+    }
+    freed = tuple(name for name, found in stale.items() if found)
+    if verdict is Verdict.MET and freed:
+        verdict = Verdict.UNMET
+        why = f"{stale[freed[0]][0].where} keeps {' and '.join(freed)} out, and the system does no longer"
     if verdict is Verdict.UNMET:
-        return _rebuild(job, modules, closure, initrd, why)
+        return _rebuild(job, modules, closure, initrd, why, freed)
     remedy = "if a program is named there, install it; as a user, try again as root"
     return Note(verdict, why, remedy if verdict is Verdict.NOT_ASSESSED else None)
 
@@ -202,7 +214,14 @@ def _judge_unified(job: _Job, image: UnifiedImage) -> Note:
     return Note(verdict, why, None if verdict is Verdict.MET else remedy)
 
 
-def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | None, why: str) -> Outcome:
+def _rebuild(
+    job: _Job,
+    modules: Modules,
+    closure: Closure,
+    initrd: Initrd | None,
+    why: str,
+    freed: Sequence[str],
+) -> Outcome:
     tool, architecture, kernel = job.image.initrd_tool, job.image.architecture, modules.kernel
     if tool is None:
         remedy = "install the distribution's own generator of initrds, then run hvprep prepare again"
@@ -217,6 +236,7 @@ def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | Non
         *sorted(closure.modules),
         *("|".join(group.candidates) for group in closure.groups),
         *tool_wants(initrd, job.image.root_volume.below),
+        *(f"{FREE}{name}" for name in freed),
     )
     target = initrd.path if initrd is not None else first_path(tool, kernel, job.image.kernels)
     order = Order(tool, kernel, target, loadable_modules([kernel], job.names, everywhere=True), job.generic)
@@ -228,16 +248,6 @@ def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | Non
             f"run {_by_hand(build, target)}, then name {target} as the initrd of its boot entries",
         )
     return build
-
-
-def _read_boots(view: View, facts: Facts) -> tuple[Boot, ...]:
-    """How the kernels are booted. What does not read is a finding of kernel-parameters, not of ours."""
-    boots: list[Boot] = []
-    for loader in facts.image.boot_loaders:
-        if loader.kind in MECHANISMS:
-            with contextlib.suppress(FormatError, PermissionError):
-                boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
-    return tuple(boots)
 
 
 def _takes_no_initrd(job: _Job, kernel: Kernel) -> bool:

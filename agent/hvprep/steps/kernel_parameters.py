@@ -63,5 +63,5 @@ KERNEL_PARAMETERS: Step[Facts, Settings] = Step(
     source="seed (console, earlyprintk, rootdelay; not rhgb, quiet, crashkernel=auto)",
     remedy="run hvprep prepare",
     plan=_plan,
-    rows=("B01", "B02", "B03", "B06", "B09", "B12"),
+    rows=("B01", "B02", "B03", "B05", "B06", "B07", "B08", "B09", "B10", "B12"),
 )

@@ -14,18 +14,38 @@ from hvprep.steps.agent.cloud_init_settings import CLOUD_INIT_SETTINGS
 from hvprep.steps.agent.guest_agent import GUEST_AGENT
 from hvprep.steps.agent.waagent import WAAGENT
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.cdrom import CDROM
+from hvprep.steps.floppy_module import FLOPPY_MODULE
 from hvprep.steps.generalised.registry import GENERALISED
 from hvprep.steps.hyperv_daemons import HYPERV_DAEMONS
+from hvprep.steps.hyperv_modules import HYPERV_MODULES
+from hvprep.steps.hyperv_services import HYPERV_SERVICES
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
+from hvprep.steps.iso9660 import ISO9660
+from hvprep.steps.kernel_config import KERNEL_CONFIG
+from hvprep.steps.kernel_fixes import KERNEL_FIXES
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
+from hvprep.steps.kernel_version import KERNEL_VERSION
 from hvprep.steps.programs import PROGRAMS
 from hvprep.steps.resource_disk import RESOURCE_DISK
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 from hvprep.steps.ssh_server import SSH_SERVER
+from hvprep.steps.udf import UDF
+from hvprep.steps.vfat import VFAT
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
+    KERNEL_VERSION,
+    KERNEL_FIXES,
+    KERNEL_CONFIG,
+    HYPERV_MODULES,
+    HYPERV_SERVICES,
+    UDF,
+    VFAT,
+    ISO9660,
+    CDROM,
+    FLOPPY_MODULE,
     GUEST_AGENT,
     CLOUD_INIT_AZURE,
     CLOUD_INIT_SETTINGS,

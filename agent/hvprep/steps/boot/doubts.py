@@ -14,9 +14,11 @@ from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.lifted_bans import lift_bans
 from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.boot.none_found import explain_none_found
+from hvprep.steps.boot.nvme_rule import has_nvme_rule
 from hvprep.steps.boot.rules import EntryRules, choose_rules
 
 _HELD_BACK = "nothing is changed before it is clear what boots: see kernel-parameters"
@@ -62,7 +64,12 @@ def hold_back(view: View, facts: Facts, settings: Settings, outcomes: Iterable[O
 def rules_for(view: View, facts: Facts, settings: Settings, boots: Sequence[Boot]) -> EntryRules:
     """What these entries have to carry."""
     is_bare = any(is_bare_boot(view, facts, boot) for boot in boots)
-    return choose_rules(settings, facts.image.architecture, facts.image.all_kernels, is_bare)
+    rules = choose_rules(
+        settings, facts.image.architecture, facts.image.all_kernels, is_bare, has_nvme_rule(view)
+    )
+    if settings.hardening_allow_change:
+        rules = lift_bans(rules, (word for boot in boots for word in boot.words))
+    return rules
 
 
 def is_bare_boot(view: View, facts: Facts, boot: Boot) -> bool:

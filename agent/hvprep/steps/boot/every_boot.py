@@ -10,16 +10,25 @@ from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 
 
-def read_every_boot(view: View, facts: Facts) -> tuple[list[Boot], list[Note]]:
-    """The entries of this system's kernels, and what could not be read. An entry that is about to be built is
-    left out: its words of now mean nothing."""
+def read_every_boot(view: View, facts: Facts) -> tuple[tuple[Boot, ...], tuple[Note, ...]]:
+    """The entries of this system's kernels, and why others are not known: kernel-parameters says that too. An
+    entry that is about to be built is left out: its words of now mean nothing."""
     boots: list[Boot] = []
-    notes: list[Note] = []
+    problems: list[str] = []
     for loader in facts.image.boot_loaders:
         if any(view.is_pending(path) for path in loader.configs):
             continue
         try:
-            boots.extend(MECHANISMS[loader.kind].read_boots(view, facts, loader))
+            boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
         except FormatError as error:
-            notes.append(Note(Verdict.NOT_ASSESSED, error.sentence, error.hint))
-    return boots, notes
+            problems.append(error.sentence)
+        except PermissionError as error:
+            problems.append(f"{error.filename} may not be read by this user")
+    return tuple(boots), tuple(
+        Note(
+            Verdict.NOT_ASSESSED,
+            f"what boot entries say to the kernel is not known: {problem}",
+            "see kernel-parameters, or try as root",
+        )
+        for problem in problems
+    )

@@ -13,6 +13,23 @@ from hvprep.settings import Settings
 
 #: Seed: these hide the messages of the boot from the serial console. SUSE writes splash=silent.
 _HIDING = ("rhgb", "quiet", "splash")
+#: They keep Hyper-V's devices (which ACPI lists), or its DVD drive, from being found: Microsoft's script for
+#: Azure Migrate, and the document for SUSE.
+_BLINDING = ("acpi=0", "acpi=off", "libata.atapi_enabled=0", "reserve=0x1f0,0x8")
+#: LISA (verify_pmu_disabled_for_arm64).
+_NO_PMU = "initcall_blacklist=arm_pmu_acpi_init"
+#: The documents for sizes of Azure with NVMe disks.
+_NVME_TIMEOUT = "nvme_core.io_timeout=240"
+#: Parameters that may be there several times, each with a meaning of its own: those of others stay. Most take
+#: lists with commas, and then it does not matter which of the words names a thing.
+_MULTIPLE = frozenset(
+    (
+        *("initcall_blacklist", "modprobe.blacklist", "rd.driver.blacklist", "rd.driver.pre"),
+        *("rd.driver.post", "rd.lvm.lv", "rd.lvm.vg", "rd.luks.uuid", "rd.luks.name", "rd.md.uuid"),
+        *("rd.dm.uuid", "rd.route", "ip", "ifname", "vlan", "bond", "bridge", "nameserver", "earlycon"),
+        *("memmap", "pci", "hugepagesz", "hugepages", "systemd.mask", "systemd.wants", "systemd.setenv"),
+    )
+)
 #: Seed: "numa=off" is needed before this version, and on EL 6 before this build of 2.6.32.
 _NUMA_FIXED, _EL_NUMA_FIXED = "2.6.37", "2.6.32-504"
 
@@ -22,7 +39,7 @@ class EntryRules:
     """What is judged on every boot entry.
 
     console  the word that must be there and be the last console= of all
-    present  words that must be there, each the only one of its parameter
+    present  words that must be there; each the only one of its parameter, where that is not in _MULTIPLE
     absent   words that must not be there: whole words if they hold '=', else any word of that parameter
     """
 
@@ -39,6 +56,8 @@ class EntryRules:
         """Whether the word has to go from where it stands: forbidden, or of a parameter that is ours."""
         if parameter_name(word) == "console":
             return _device(word) == _device(self.console)
+        if parameter_name(word) in _MULTIPLE:
+            return self._is_absent(word) or word in self.present
         return self._is_absent(word) or parameter_name(word) in {parameter_name(own) for own in self.present}
 
     def problems(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -50,7 +69,9 @@ class EntryRules:
             found.append(f"{last}, not {self.console}")
         for own in self.present:
             same = [word for word in words if parameter_name(word) == parameter_name(own)]
-            if same != [own]:
+            if parameter_name(own) in _MULTIPLE:
+                found += [] if _values([own]) <= _values(same) else [f"it lacks {own}"]
+            elif same != [own]:
                 found.append(f"it carries {' '.join(same)}, not {own}" if same else f"it lacks {own}")
         found += [f"it carries {word}" for word in words if self._is_absent(word)]
         return tuple(found)
@@ -60,7 +81,13 @@ class EntryRules:
         return (*(word for word in words if not self.is_unwanted(word)), *self.words)
 
     def _is_absent(self, word: str) -> bool:
-        return word in self.absent or parameter_name(word) in self.absent
+        name, value = parameter_name(word), value_of(word)
+        return name in self.absent or (word if value is None else f"{name}={value}") in self.absent
+
+
+def _values(words: Iterable[str]) -> set[str]:
+    """What the lists in these words hold."""
+    return {value for word in words for value in (value_of(word) or "").split(",")}
 
 
 def rules_to_wants(rules: EntryRules) -> tuple[str, ...]:
@@ -87,15 +114,20 @@ def rules_from_wants(wants: Iterable[str]) -> EntryRules | None:
 
 
 def choose_rules(
-    settings: Settings, architecture: Architecture, kernels: Sequence[Kernel], has_bare_entry: bool
+    settings: Settings,
+    architecture: Architecture,
+    kernels: Sequence[Kernel],
+    has_bare_entry: bool,
+    has_nvme_rule: bool = False,
 ) -> EntryRules:
-    """The rules for this system. `has_bare_entry`: an entry boots without an initrd.
+    """The rules for this system. `has_bare_entry`: an entry boots without an initrd. `has_nvme_rule`: udev
+    sees to the time-out of NVMe disks.
 
     rootdelay=300 is a ceiling with an initrd, yet a sleep of 300 seconds without one (do_mounts.c), and
     entries of one grub-mkconfig share their words; so a single bare entry gives rootwait to all of them.
     """
     console = console_word(settings, architecture)
-    present, absent = [], list(_HIDING)
+    present, absent = [], [*_HIDING, *_BLINDING]
     if architecture.is_x86 and settings.kernel_early_printk:
         present.append(f"earlyprintk={_early_device(console)}")
     if has_bare_entry:
@@ -107,7 +139,11 @@ def choose_rules(
         absent.append("crashkernel=auto")
     if any(needs_numa_off(kernel.version) for kernel in kernels):
         present.append("numa=off")
-    taken = {parameter_name(word) for word in present}
+    if settings.initrd_nvme and not has_nvme_rule:
+        present.append(_NVME_TIMEOUT)
+    if architecture.name == "aarch64" and settings.image_profile == "azure":
+        present.append(_NO_PMU)
+    taken = {parameter_name(word) for word in present} - _MULTIPLE
     present += [word for word in settings.kernel_extra_parameters if parameter_name(word) not in taken]
     return EntryRules(f"console={console}", tuple(present), tuple(absent))
 

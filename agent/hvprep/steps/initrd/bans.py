@@ -1,112 +1,68 @@
 """Drivers that are there and that nothing loads: modprobe.d, its copy in an initrd, the kernel's own line.
 
-Such a driver counts as absent. It is not mended here: mostly it is a rule of somebody's hardening.
+Such a driver counts as absent. The system's own rules are mostly somebody's hardening: hyperv-modules sees to
+them. An image whose copy has a rule that its source has no longer is made anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
-from hvprep.facts.tools import find_program
-from hvprep.formats.kernel_modules import Closure, Loadable, normalise_alias
-from hvprep.formats.modprobe_conf import Ban, parse, parse_words
+from hvprep.formats.modprobe_conf import parse
 from hvprep.model.finding import Note, Verdict
-from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.boot.mechanism import Boot
-from hvprep.steps.initrd.configuration import find_module
-
-#: A file in an earlier one masks its namesakes in later ones: modprobe.d(5).
-_DIRECTORIES = (
-    "etc/modprobe.d",
-    "run/modprobe.d",
-    "usr/local/lib/modprobe.d",
-    "usr/lib/modprobe.d",
-    "lib/modprobe.d",
-)
+from hvprep.steps.modprobe.requests import Request, find_request, names_of_file_system
+from hvprep.steps.modprobe.rules import Placed, find_bans, read_text, rules_in
 
 
-@dataclass(frozen=True)
-class PlacedBan:
-    """A ban and where it stands, in words. `image`: the kernel's file name, "" where it holds for all."""
-
-    ban: Ban
-    where: str
-    remedy: str
-    image: str = ""
-
-
-def read_bans(view: View, boots: Sequence[Boot]) -> tuple[PlacedBan, ...]:
-    """Every ban of the system, and of the lines that its boot entries give to the kernel."""
-    texts = {str(path): view.read(path) or b"" for path in _files(view)}
-    remedy = "take that word out of the boot entry and of its source"
-    return (
-        *_place(texts, "", "remove the line, and then make the initrds anew"),
-        *(
-            PlacedBan(ban, f'{boot.where}, entry "{boot.title}"', remedy, boot.kernel)
-            for boot in boots
-            for ban in parse_words(boot.words)
-        ),
+def find_requests(kernel: Kernel, names: Sequence[str]) -> tuple[Request, ...]:
+    """How each driver that this kernel has as a module is asked for; "fs-TYPE" is that of a file system."""
+    if kernel.modules is None:
+        return ()
+    found = (
+        find_request(kernel.modules, names_of_file_system(name[3:]), by_device=False, is_early=True)
+        if name.startswith("fs-")
+        else find_request(kernel.modules, (name,), by_device=True, is_early=True)
+        for name in names
     )
+    return tuple(request for request in found if isinstance(request, Request))
 
 
 def plan_bans(
-    bans: Collection[PlacedBan],
+    view: View,
+    rules: Sequence[Placed],
     kernel: Kernel,
-    names: tuple[str, ...],
-    closure: Closure,
-    initrds: Collection[Initrd],
+    requests: Sequence[Request],
+    initrds: Sequence[Initrd],
 ) -> Iterator[Note]:
-    """A Note for each ban of a driver that this kernel has as a module."""
-    found = [find_module(kernel.modules, name) for name in names] if kernel.modules is not None else []
-    asked = {each.name for each in found if isinstance(each, Loadable)}
-    any_way = closure.modules | {normalise_alias(name) for name in names if name[:3] == "fs-"}
-    for placed in (*bans, *(each for initrd in initrds for each in _bans_in(initrd))):
-        reached = asked if placed.ban.reach == "alias" else any_way
-        if placed.ban.module in reached and placed.image in ("", kernel.image.name):
-            yield Note(
-                Verdict.UNMET,
-                f"{placed.ban.module} counts as absent: {placed.where}: {placed.ban.text}",
-                placed.remedy,
-            )
+    """A Note for each driver that is kept out, where no new image helps."""
+    for request in requests:
+        found = [*find_bans(rules, request, kernel.image.name)]
+        for initrd in initrds:
+            stale = find_stale(view, rules, kernel, request, initrd)
+            found += [ban for ban in find_bans(rules_in(initrd), request) if ban not in stale]
+        for ban in found:
+            because = f"{request.module} counts as absent: {ban.where}: {ban.rule.text}"
+            yield Note(Verdict.UNMET, because, ban.remedy)
 
 
-def _files(view: View) -> Iterator[GuestPath]:
-    """Every file that modprobe reads. kmod reads *.conf only; module-init-tools, before it, all of them, and
-    /etc/modprobe.conf."""
-    program = find_program(view, "modprobe")
-    is_kmod = program is None or view.resolve(program).name == "kmod"
-    known = set()
-    for directory in _DIRECTORIES:
-        for path in view.glob(f"/{directory}/*.conf" if is_kmod else f"/{directory}/*"):
-            if path.name not in known:
-                known.add(path.name)
-                yield path
-    if not is_kmod:
-        yield GuestPath("/etc/modprobe.conf")
+def find_stale(
+    view: View, rules: Sequence[Placed], kernel: Kernel, request: Request, initrd: Initrd
+) -> tuple[Placed, ...]:
+    """The rules in the image's copy of files that the system has without them: a new image has none of them.
+
+    A file that the system has not at all may be the generator's own, which puts it into each new image.
+    """
+    if find_bans(rules, request, kernel.image.name):
+        return ()
+    return tuple(ban for ban in find_bans(rules_in(initrd), request) if _is_gone(view, ban))
 
 
-def _bans_in(initrd: Initrd) -> Iterator[PlacedBan]:
-    files = initrd.contents.files if initrd.contents is not None else {}
-    known = set()
-    texts = {}
-    for directory in _DIRECTORIES:
-        for name in sorted(files):
-            parent, _, base = name.rpartition("/")
-            if parent == directory and base not in known:
-                known.add(base)
-                texts[name] = files[name]
-    yield from _place(
-        texts,
-        f"{initrd.path}, /",
-        "take the line out of the system's configuration, then make that image anew",
-    )
-
-
-def _place(texts: Mapping[str, bytes], prefix: str, remedy: str) -> Iterator[PlacedBan]:
-    for name, content in texts.items():
-        for ban in parse(content.decode("utf-8", "replace")):
-            yield PlacedBan(ban, f"{prefix}{name}:{ban.line}", remedy)
+def _is_gone(view: View, ban: Placed) -> bool:
+    """Whether the file that was copied is there and has the rule no longer."""
+    if ban.source is None or view.read(ban.source) is None:
+        return False
+    rules = parse(read_text(view, ban.source))
+    return all((rule.name, rule.reach) != (ban.rule.name, ban.rule.reach) for rule in rules)

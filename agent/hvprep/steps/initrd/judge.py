@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hvprep.facts.initrds import Initrd, probe_initrd
 from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.modprobe.requests import Request
+from hvprep.steps.modprobe.rules import Placed, find_bans, rules_in
+
+#: Before the name of a module that the image may not keep out, in what a Build wants.
+FREE = "free:"
 
 #: What early user space cannot do without; where the old image has it, the new one must have it too.
 #: A generator that died half-way and one whose temporary directory confused it left these out.
@@ -30,7 +35,7 @@ def tool_wants(old: Initrd | None, below: Sequence[str]) -> tuple[str, ...]:
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
     """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, and
-    programs as `tool_wants` names them."""
+    programs as `tool_wants` names them, "free:a" a module that no rule of the image's may keep out."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
@@ -38,10 +43,11 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
         return (f"it is damaged: {new.damage}",)
     problems = []
     modules = loaded_modules(new.contents, build.subject)
-    wanted = [want for want in build.wants if not want.startswith(_FILE)]
+    wanted = [want for want in build.wants if not want.startswith((_FILE, FREE))]
     missing = [want.replace("|", " or ") for want in wanted if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
+    problems += [f"{ban.where} says: {ban.rule.text}" for ban in _bans(new, build)]
     old = _old_image(view, build)
     if _root_lines(old) and _root_lines(new) != _root_lines(old):
         problems.append("its init looks for the root volume elsewhere than that of the old one")
@@ -53,6 +59,12 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
     if "init" not in _essentials(new) and not lost:
         problems.append("it has no /init")
     return tuple(problems)
+
+
+def _bans(new: Initrd, build: Build) -> Iterator[Placed]:
+    needs = frozenset(build.wants)
+    for name in (want[len(FREE) :] for want in build.wants if want.startswith(FREE)):
+        yield from find_bans(rules_in(new), Request(name, name, needs, is_early=True))
 
 
 def _usual_cause(build: Build) -> str:
