@@ -6,13 +6,13 @@ psutil is imported here alone, when it is first needed. What /proc does not show
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from hvprep.errors import HvprepError
 from hvprep.facts.platform import Platform, probe_platform
+from hvprep.formats.fstab import decode_field
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.system.hostfile import are_different
@@ -100,13 +100,8 @@ def parse_swaps(content: bytes) -> tuple[Swap, ...]:
     for line in content.decode("utf-8", "surrogateescape").splitlines():
         words = line.split()
         if len(words) == 5 and words[0].startswith("/") and words[2].isdecimal() and words[3].isdecimal():
-            swaps.append(Swap(GuestPath(_unescaped(words[0])), words[1], int(words[2]), int(words[3])))
+            swaps.append(Swap(GuestPath(decode_field(words[0])), words[1], int(words[2]), int(words[3])))
     return tuple(swaps)
-
-
-def _unescaped(word: str) -> str:
-    # The kernel writes blanks and backslashes as three octal digits (seq_file, mangle_path).
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), word)
 
 
 def _command_line(view: View) -> str | None:

@@ -92,13 +92,13 @@ def _parse_line(number: int, line: str) -> Entry | None:
             break
         numbers[position] = int(field)
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
-    return Entry(number, _decoded(fields[0]), _decoded(fields[1]), fields[2], options, *numbers)
+    return Entry(number, decode_field(fields[0]), decode_field(fields[1]), fields[2], options, *numbers)
 
 
-def _decoded(field: str) -> str:
-    r"""The text of a field.
+def decode_field(field: str) -> str:
+    r"""The text of a field of this table or of those in /proc: blanks are written as three octal digits.
 
-    >>> _decoded(r'/mnt/a\040b\134')
+    >>> decode_field(r'/mnt/a\040b\134')
     '/mnt/a b\\'
     """
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8) & 0xFF), field)
