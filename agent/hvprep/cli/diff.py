@@ -10,6 +10,7 @@ from functools import reduce
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, Change, Link, Run, Write, target_of
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
+from hvprep.steps.initrd.judge import NO_RESUME
 
 
 def describe(change: Change) -> str:
@@ -43,7 +44,9 @@ def conditions_of(change: Change) -> Iterator[str]:
     if not isinstance(change, Build):
         return
     if change.subject:
-        yield f"must hold: {' '.join(change.wants)}"
+        yield f"must hold: {' '.join(want for want in change.wants if want != NO_RESUME)}"
+        if NO_RESUME in change.wants:
+            yield "must not wait for a device to resume from"
     else:
         kinds = [(kind, word) for kind, _, word in (want.partition(" ") for want in change.wants)]
         carried = [word for kind, word in kinds if kind in ("console", "present")]

@@ -82,6 +82,7 @@ PARAMETERS = words(
         "rootdelay": "Kernel.RootDelay sets it",
         "earlyprintk": "Kernel.EarlyPrintk sets it",
         "crashkernel=auto": "Kernel.KeepCrashkernel keeps it",
+        **dict.fromkeys(("resume", "resume_offset"), "Swap.Keep=y leaves it where it stands"),
         **dict.fromkeys(
             ("rhgb", "quiet", "splash"), "hvprep removes it, so that the serial console shows the boot"
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import LoaderKind
@@ -49,6 +49,29 @@ class _Job:
     timeout_s: int
 
 
+def renew_image(
+    view: View, facts: Facts, settings: Settings, kernel: Kernel, initrd: Initrd, want: str, why: str
+) -> Outcome:
+    """The Build of an initrd for another requirement's `want`: it has to hold the drivers all the same."""
+    job = _read_job(view, facts, settings)
+    modules = inspect_modules(view, kernel, job.names)
+    index = modules.kernel.modules
+    closure = None if index is None else index.closure(names_in(index, job.names))
+    if closure is None or closure.unknown:
+        return Note(
+            Verdict.UNMET, why, f"the image of kernel {kernel.name} cannot be made: see initrd-drivers"
+        )
+    outcome = _rebuild(job, modules, closure, initrd, why)
+    return replace(outcome, wants=(*outcome.wants, want)) if isinstance(outcome, Build) else outcome
+
+
+def _read_job(view: View, facts: Facts, settings: Settings) -> _Job:
+    image, tool = facts.image, facts.image.initrd_tool
+    generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
+    boots, names = _read_boots(view, facts), _wanted_names(image, settings)
+    return _Job(view, image, names, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
+
+
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     image, tool = facts.image, facts.image.initrd_tool
     if not image.kernels and not image.unified_images:
@@ -72,9 +95,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if tool is not None:
         within = [each.kernel for each in image.unified_images if each.kernel is not None]
         yield from _plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
-    generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
-    boots = _read_boots(view, facts)
-    job = _Job(view, image, wanted, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
+    job = _read_job(view, facts, settings)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:

@@ -10,9 +10,12 @@ from hvprep.facts.architecture import Architecture
 from hvprep.facts.kernels import Kernel, version_key
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
 from hvprep.settings import Settings
+from hvprep.steps.swap.areas import keeps_swap
 
 #: Seed: these hide the messages of the boot from the serial console. SUSE writes splash=silent.
 _HIDING = ("rhgb", "quiet", "splash")
+#: What resumes a hibernated system from swap, which the system's disk is to have none of.
+RESUME_PARAMETERS = ("resume", "resume_offset")
 #: Seed: "numa=off" is needed before this version, and on EL 6 before this build of 2.6.32.
 _NUMA_FIXED, _EL_NUMA_FIXED = "2.6.37", "2.6.32-504"
 
@@ -107,6 +110,8 @@ def choose_rules(
         absent.append("crashkernel=auto")
     if any(needs_numa_off(kernel.version) for kernel in kernels):
         present.append("numa=off")
+    if not keeps_swap(settings):
+        absent += RESUME_PARAMETERS
     taken = {parameter_name(word) for word in present}
     present += [word for word in settings.kernel_extra_parameters if parameter_name(word) not in taken]
     return EntryRules(f"console={console}", tuple(present), tuple(absent))

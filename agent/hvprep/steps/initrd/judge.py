@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hvprep.facts.initrds import Initrd, probe_initrd
 from hvprep.formats.initrd_modules import loaded_modules
+from hvprep.formats.initrd_resume import resume_devices
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -12,9 +13,13 @@ from hvprep.model.view import View
 #: A generator that died half-way and one whose temporary directory confused it left these out.
 _ESSENTIAL = ("init", "bin/sh", "usr/bin/sh", "nash", "libc.so.6", "systemd-udevd", "udevadm", "busybox")
 
+#: What a Build wants of an image that is to wait for no swap; no module has such a name.
+NO_RESUME = "!resume"
+
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
-    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several."""
+    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, or
+    NO_RESUME."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
@@ -22,9 +27,12 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
         return (f"it is damaged: {new.damage}",)
     problems = []
     modules = loaded_modules(new.contents, build.subject)
-    missing = [want.replace("|", " or ") for want in build.wants if not modules.intersection(want.split("|"))]
+    wanted = [want for want in build.wants if want != NO_RESUME]
+    missing = [want.replace("|", " or ") for want in wanted if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
+    if NO_RESUME in build.wants and (devices := resume_devices(new.contents)):
+        problems.append(f"it waits for {' and '.join(devices)} to resume from")
     old = _old_image(view, build)
     if _root_lines(old) and _root_lines(new) != _root_lines(old):
         problems.append("its init looks for the root volume elsewhere than that of the old one")
