@@ -12,7 +12,7 @@ def find_system_disks(storage: Storage) -> tuple[BlockDevice, ...]:
     /sys does not show it."""
     stacked = {name for device in storage.devices for name in _held(device)}
     return tuple(
-        device for device in storage.devices if device.name not in stacked and _mounts_root(storage, device)
+        device for device in storage.devices if device.name not in stacked and holds_root(storage, device)
     )
 
 
@@ -20,5 +20,6 @@ def _held(device: BlockDevice) -> tuple[str, ...]:
     return (*device.holders, *(name for part in device.partitions for name in part.holders))
 
 
-def _mounts_root(storage: Storage, device: BlockDevice) -> bool:
+def holds_root(storage: Storage, device: BlockDevice) -> bool:
+    """Whether / is on this device, or on one that stands on it."""
     return any(mount.mountpoint == GuestPath("/") for mount in find_use(storage, device).mounts)

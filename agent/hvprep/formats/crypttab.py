@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hvprep.formats.fstab import comment_out, fields_of, split_lines
+from hvprep.formats.fstab import comment_out, fields_of, split_lines, with_field
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ class Crypttab:
         """
         numbers = {entry.line for entry in self.entries if unwanted(entry)}
         return parse("".join(comment_out(self.lines, numbers, tag)))
+
+    def with_device(self, number: int, device: str) -> Crypttab:
+        """With another device in the line of this number; every other byte of it stays."""
+        lines = list(self.lines)
+        lines[number - 1] = with_field(lines[number - 1], 1, device)
+        return parse("".join(lines))
 
 
 def parse(text: str) -> Crypttab:

@@ -85,8 +85,18 @@ class Fstab:
     def with_spec(self, number: int, spec: str) -> Fstab:
         """With another device in the line of this number; every other byte of it stays."""
         lines = list(self.lines)
-        lines[number - 1] = _FIELD.sub(lambda match: encode_field(spec), lines[number - 1], count=1)
+        lines[number - 1] = with_field(lines[number - 1], 0, spec)
         return parse("".join(lines))
+
+
+def with_field(line: str, index: int, text: str) -> str:
+    """The line with another text in the field of that index; every other byte stays.
+
+    >>> with_field('/dev/sda1 \\t/  ext4\\n', 1, '/a b')
+    '/dev/sda1 \\t/a\\\\040b  ext4\\n'
+    """
+    span = list(_FIELD.finditer(line))[index].span()
+    return line[: span[0]] + encode_field(text) + line[span[1] :]
 
 
 def comment_out(lines: Sequence[str], numbers: Collection[int], tag: str) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
 from hvprep.facts.initrd_tools import InitrdTool
@@ -21,8 +19,8 @@ from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.boot.boots import read_all_boots
 from hvprep.steps.boot.mechanism import Boot
-from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.initrd.bans import PlacedBan, plan_bans, read_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
@@ -68,7 +66,7 @@ def renew_image(
 def _read_job(view: View, facts: Facts, settings: Settings) -> _Job:
     image, tool = facts.image, facts.image.initrd_tool
     generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
-    boots, names = _read_boots(view, facts), _wanted_names(image, settings)
+    boots, names = read_all_boots(view, facts), _wanted_names(image, settings)
     return _Job(view, image, names, boots, read_bans(view, boots), generic, settings.initrd_build_timeout_s)
 
 
@@ -217,16 +215,6 @@ def _rebuild(job: _Job, modules: Modules, closure: Closure, initrd: Initrd | Non
             f"run {_by_hand(build, target)}, then name {target} as the initrd of its boot entries",
         )
     return build
-
-
-def _read_boots(view: View, facts: Facts) -> tuple[Boot, ...]:
-    """How the kernels are booted. What does not read is a finding of kernel-parameters, not of ours."""
-    boots: list[Boot] = []
-    for loader in facts.image.boot_loaders:
-        if loader.kind in MECHANISMS:
-            with contextlib.suppress(FormatError, PermissionError):
-                boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
-    return tuple(boots)
 
 
 def _takes_no_initrd(job: _Job, kernel: Kernel) -> bool:

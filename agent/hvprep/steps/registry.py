@@ -10,19 +10,27 @@ from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.fstab_persistent_ids import FSTAB_PERSISTENT_IDS
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.no_os_disk_swap import NO_OS_DISK_SWAP
+from hvprep.steps.partition_layout import PARTITION_LAYOUT
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.standard_partitions import STANDARD_PARTITIONS
+from hvprep.steps.uefi_fallback import UEFI_FALLBACK
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
     NO_OS_DISK_SWAP,
+    FSTAB_PERSISTENT_IDS,
     INITRD_DRIVERS,
     KERNEL_PARAMETERS,
     SERIAL_GRUB,
     SERIAL_GETTY,
+    STANDARD_PARTITIONS,
+    PARTITION_LAYOUT,
+    UEFI_FALLBACK,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.

@@ -6,10 +6,8 @@ so for 300 seconds (its scripts/local, local_device_setup).
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
-from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
@@ -20,7 +18,7 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.boot.boots import read_all_boots
 from hvprep.steps.boot.rules import RESUME_PARAMETERS
 from hvprep.steps.initrd.judge import NO_RESUME
 from hvprep.steps.initrd.maker import Swap
@@ -72,15 +70,9 @@ def _waiting_images(view: View, facts: Facts) -> Iterator[tuple[Kernel, Initrd, 
 
 
 def _resuming_entries(view: View, facts: Facts) -> Iterator[tuple[str, str]]:
-    """(title, word) of boot entries. What does not read is a finding of kernel-parameters, not of ours."""
-    for loader in facts.image.boot_loaders:
-        if loader.kind not in MECHANISMS or any(view.is_pending(path) for path in loader.configs):
-            continue
-        with contextlib.suppress(FormatError, PermissionError):
-            for boot in MECHANISMS[loader.kind].read_boots(view, facts, loader):
-                yield from (
-                    (boot.title, word) for word in boot.words if parameter_name(word) in RESUME_PARAMETERS
-                )
+    """(title, word) of boot entries."""
+    for boot in read_all_boots(view, facts, but_pending=True):
+        yield from ((boot.title, word) for word in boot.words if parameter_name(word) in RESUME_PARAMETERS)
 
 
 def _keeps_partition(view: View) -> bool:
