@@ -1,7 +1,7 @@
 """uefi-fallback: what the firmware of a new virtual machine of generation 2 starts is on the EFI partition.
 
 Such a machine knows no boot entries: those of the machine that the image was made on are in that one's
-firmware. Nothing is copied here: GRUB's next update would leave behind a copy that no longer fits its modules.
+firmware. Nothing is copied here: after GRUB's next update a copy would no longer fit its modules.
 The distribution's own tools know how to keep it up to date, and are named.
 """
 
