@@ -29,7 +29,10 @@ CLUSTER_LIMIT_BYTES = 2 * 1024 * 1024
 DIRECTORY_LIMIT_BYTES = 16 * 1024 * 1024
 
 _MFT, _VOLUME, _ROOT = 0, 3, 5
-#: Records below this one are NTFS's own files (layout.h: FILE_reserved15 is the last).
+#: NTFS's own files, and that their records are below this one (layout.h: FILE_reserved15 is the last).
+_OWN_NAMES = frozenset(
+    (".", "$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", "$Bitmap", "$Boot", "$BadClus", "$Secure")
+) | {"$Quota", "$UpCase", "$Extend"}
 _FIRST_USER = 16
 _VOLUME_NAME, _VOLUME_INFORMATION, _DATA = 0x60, 0x70, 0x80
 _INDEX_ROOT, _INDEX_ALLOCATION, _BITMAP = 0x90, 0xA0, 0xB0
@@ -148,14 +151,17 @@ def _read_record(volume: _Volume, mft: tuple[Run, ...], number: int) -> Record:
     raw = volume.read_runs(mft, number * volume.record_bytes, volume.record_bytes)
     record = parse_record(raw, number)
     if record.has_attribute_list:
-        raise FormatError(f"record {number} of the NTFS volume has an attribute list, which is not followed")
+        raise FormatError(f"record {number} of the NTFS volume goes on in other records, which are not read")
     return record
 
 
 def _find(record: Record, kind: int, name: str = "") -> Attribute | None:
-    """The attribute. Raises FormatError for one that is compressed, encrypted, sparse or there twice."""
+    """The attribute. Raises FormatError for one that is compressed, encrypted, sparse or there twice.
+
+    Flags of an index's root (it is always in the record) say what becomes of new files, not what it is.
+    """
     found = [each for each in record.attributes if (each.type, each.name) == (kind, name)]
-    if len(found) > 1 or any(each.flags for each in found):
+    if len(found) > 1 or any(each.flags and each.runs is not None for each in found):
         raise FormatError(f"the NTFS volume has an attribute of type {kind:#x} that cannot be read as it is")
     return found[0] if found else None
 
@@ -211,7 +217,7 @@ def _own_aside(entries: list[IndexEntry]) -> tuple[NtfsEntry, ...]:
     found = {
         NtfsEntry(entry.name, entry.is_directory)
         for entry in entries
-        if not (entry.record < _FIRST_USER and entry.name.startswith(("$", ".")))
+        if not (entry.record < _FIRST_USER and entry.name in _OWN_NAMES)
         and not (entry.name_type == _DOS_NAME and entry.record in long)
     }
     return tuple(sorted(found, key=lambda entry: entry.name))

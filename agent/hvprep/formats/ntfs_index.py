@@ -72,6 +72,8 @@ def _parse_entries(content: bytes, at: int) -> Iterator[IndexEntry]:
             raise FormatError("an entry of an index of the NTFS volume is cut off")
         child = struct.unpack_from("<Q", raw, length - 8)[0] if flags & _HAS_CHILD else None
         if flags & _LAST:
+            if at + length != len(content):
+                raise FormatError("an index of the NTFS volume goes on behind its last entry")
             yield IndexEntry(0, "", 0, False, child, True)
             return
         name, name_type, is_directory = _parse_file_name(raw[_ENTRY_BYTES : _ENTRY_BYTES + key_bytes])

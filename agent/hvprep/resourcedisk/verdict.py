@@ -182,7 +182,8 @@ def _is_partitioned(evidence: Evidence, policy: Policy) -> Decision | None:
 
 def _by_contents(evidence: Evidence, policy: Policy) -> Decision | None:
     data = evidence.data
-    assert data is not None, "_is_partitioned says so"
+    if data is None:
+        return _refuse("its partition was not read", "run hvprep again")
     kind = data.signature
     if kind is None:
         return _without_signature(evidence, policy, data)
