@@ -9,7 +9,7 @@ from typing import List, Optional
 import pytest
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.initrd.judge import judge_initrd
+from hvprep.steps.initrd.judge import NO_RESUME, judge_initrd
 from hvprep.system.root import Root
 
 from tests.trees.standins.initrd_generator import archive
@@ -25,12 +25,12 @@ def image(names: List[str]) -> bytes:
     return gzip.compress(archive(dict.fromkeys(names, b"x\n")))
 
 
-def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None) -> str:
-    (tmp_path / "boot").mkdir()
+def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None, *wants: str) -> str:
+    (tmp_path / "boot").mkdir(parents=True)
     (tmp_path / "boot/.new").write_bytes(new)
     if old is not None:
         (tmp_path / "boot/initrd.img-6.1").write_bytes(old)
-    build = Build(TARGET, ("dracut",), "initrd", "a test", WANTS, "6.1")
+    build = Build(TARGET, ("dracut",), "initrd", "a test", (*WANTS, *wants), "6.1")
     return "; ".join(judge_initrd(Root(tmp_path), CANDIDATE, build))
 
 
@@ -74,3 +74,17 @@ def test_what_is_refused(tmp_path: Path, new: bytes, problem: str) -> None:
 
 def test_a_first_image_needs_an_init(tmp_path: Path) -> None:
     assert judge(tmp_path, image(FULL[1:])) == "it has no /init"
+
+
+def resuming(device: str) -> bytes:
+    files = {"conf/conf.d/zz-resume-auto": f"RESUME={device}\n".encode()}
+    return gzip.compress(archive({**dict.fromkeys(FULL, b"x\n"), **files}))
+
+
+def test_an_image_that_is_to_resume_from_nothing(tmp_path: Path) -> None:
+    assert judge(tmp_path, resuming("UUID=1"), None, NO_RESUME) == "it waits for UUID=1 to resume from"
+
+
+def test_an_image_that_may_resume_or_does_not(tmp_path: Path) -> None:
+    assert judge(tmp_path, resuming("UUID=1")) == ""
+    assert judge(tmp_path / "b", resuming(""), None, NO_RESUME) == ""

@@ -20,8 +20,8 @@ from hvprep.errors import FormatError
 
 _FIELD = re.compile(r"[^ \t]+")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
-#: What ends a field or begins an escape (addmntent(3)).
-_SPECIAL = re.compile(r"[ \t\n\\]")
+#: What ends a field, or begins an escape or a comment (addmntent(3)).
+_SPECIAL = re.compile(r"^#|[ \t\n\\]")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Fstab:
         """With a line more after that of this number, ended as that one is."""
         lines = list(self.lines)
         body, end = _split_end(lines[number - 1])
-        lines[number - 1 : number] = [body + (end or "\n"), text + end]
+        between = end if end.endswith("\n") else f"{end}\n"
+        lines[number - 1 : number] = [body + between, text + end]
         return parse("".join(lines))
 
     def with_spec(self, number: int, spec: str) -> Fstab:
