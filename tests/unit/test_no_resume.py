@@ -131,6 +131,20 @@ def test_dracut_without_drop_ins(tmp_path: Path) -> None:
     assert changes(tmp_path, Generator.DRACUT, STAYS) == {"/etc/dracut.conf": "# mine\n" + DRACUT_LINE}
 
 
+@pytest.mark.parametrize("path", ["/etc/dracut.conf", "/etc/dracut.conf.d/50-mine.conf"])
+def test_words_that_dracut_puts_into_every_image(tmp_path: Path, path: str) -> None:
+    text = '# resume\nkernel_cmdline="ro resume=UUID=1 noresume"\nkernel_cmdline+=" resume_offset=3 quiet "\n'
+    add_to_tree(tmp_path, dracut("") + conf(text, path))
+    edited = '# resume\nkernel_cmdline="ro noresume"\nkernel_cmdline+=" quiet "\n'
+    assert changes(tmp_path, Generator.DRACUT, NONE) == {path: edited}
+
+
+@pytest.mark.parametrize("line", ['add_dracutmodules+=" resume "', "#kernel_cmdline=resume=1", "a='"])
+def test_other_lines_of_dracuts_configuration(tmp_path: Path, line: str) -> None:
+    add_to_tree(tmp_path, dracut("") + conf(line, "/etc/dracut.conf"))
+    assert changes(tmp_path, Generator.DRACUT, TAKEN) == {}
+
+
 @pytest.mark.parametrize(
     "generator", sorted(set(Generator) - {Generator.DRACUT, Generator.INITRAMFS_TOOLS}, key=str)
 )

@@ -50,17 +50,21 @@ class _Job:
 def renew_image(
     view: View, facts: Facts, settings: Settings, kernel: Kernel, initrd: Initrd, want: str, why: str
 ) -> Outcome:
-    """The Build of an initrd for another requirement's `want`: it has to hold the drivers all the same."""
+    """The Build of an initrd for another requirement's `want`: of the drivers it may lose none."""
     job = _read_job(view, facts, settings)
     modules = inspect_modules(view, kernel, job.names)
     index = modules.kernel.modules
     closure = None if index is None else index.closure(names_in(index, job.names))
-    if closure is None or closure.unknown:
+    if closure is None or closure.unknown or modules.wrong:
         return Note(
             Verdict.UNMET, why, f"the image of kernel {kernel.name} cannot be made: see initrd-drivers"
         )
     outcome = _rebuild(job, modules, closure, initrd, why)
-    return replace(outcome, wants=(*outcome.wants, want)) if isinstance(outcome, Build) else outcome
+    if not isinstance(outcome, Build):
+        return outcome
+    held = loaded_modules(initrd.contents, kernel.version) if initrd.contents is not None else frozenset()
+    kept = (each for each in outcome.wants if held.intersection(each.split("|")))
+    return replace(outcome, wants=(*kept, want))
 
 
 def _read_job(view: View, facts: Facts, settings: Settings) -> _Job:

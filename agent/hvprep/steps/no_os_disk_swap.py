@@ -19,8 +19,9 @@ from hvprep.steps.swap.units import find_swap_units, plan_units
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if keeps_swap(settings):
         key = "Swap.Keep=y" if settings.swap_keep else f"Image.Profile={settings.image_profile}"
-        yield Note(Verdict.NOT_APPLICABLE, f"{key} in /etc/hvprep.conf")
-        yield from find_stale(view, facts)
+        yield from list(find_stale(view, facts)) or [
+            Note(Verdict.NOT_APPLICABLE, f"{key} in /etc/hvprep.conf")
+        ]
         return
     removed = [entry.spec for entry in find_swap(read_fstab(view))]
     removed += [unit.what for unit in find_swap_units(view)]

@@ -91,7 +91,8 @@ def _is_on(view: View, storage: Storage, disks: Sequence[BlockDevice], swap: Swa
         return False
     if swap.type == "file":
         return _has_file(storage, disks, swap.path)
-    return not disks or any(swap in find_use(storage, disk).swaps for disk in disks)
+    found = [each.path for disk in disks for each in find_use(storage, disk).swaps]
+    return not disks or swap.path in found
 
 
 def _has_file(storage: Storage, disks: Sequence[BlockDevice], path: GuestPath) -> bool:

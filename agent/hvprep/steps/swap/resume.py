@@ -41,6 +41,10 @@ def plan_no_resume(view: View, facts: Facts, settings: Settings, had_swap: bool)
             f"{initrd.path} waits for {device} at every boot, to resume from it{_state(view, facts, device)}"
         )
         yield renew_image(view, facts, settings, kernel, initrd, NO_RESUME, why)
+    for initrd in facts.image.initrds:
+        if initrd.unreadable is not None and not view.is_pending(initrd.path):
+            why = f"whether {initrd.path} waits for a device to resume from: {initrd.unreadable}"
+            yield Note(Verdict.NOT_ASSESSED, why)
     for title, word in _resuming_entries(view, facts):
         state = _state(view, facts, value_of(word) or "")
         yield Note(Verdict.UNMET, f'entry "{title}" carries {word}{state}', _REMEDY)
