@@ -120,7 +120,7 @@ def _judge_firmware(facts: Facts, disk: BlockDevice, table: str, types: list[str
             " for generation 2",
         )
     if numbers and not (2 in numbers and table != _GPT):
-        yield Note(Verdict.MET, f"{disk.path} has a {'GPT' if table == _GPT else 'MBR'}")
+        yield Note(Verdict.MET, f"{disk.path} has {'a GPT' if table == _GPT else 'an MBR'}")
 
 
 PARTITION_LAYOUT: Step[Facts, Settings] = Step(

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from hvprep.errors import FormatError
 from hvprep.facts.boot_loaders import LoaderKind
-from hvprep.facts.efi_partition import FALLBACK, existing_places
+from hvprep.facts.efi_partition import FALLBACK, PLACES, existing_places
 from hvprep.facts.gather import Facts
 from hvprep.facts.tools import find_program
 from hvprep.formats.pe import PeImage, SectionFile, read_pe
@@ -139,9 +139,11 @@ def _remedy(view: View, facts: Facts, place: GuestPath) -> str:
 
 
 def _find(view: View, directory: GuestPath, names: tuple[str, ...]) -> GuestPath | None:
-    """A path by names in any case, as on vfat; a tree that was copied from one spells them as it likes."""
+    """A path by names in any case, as on vfat; a tree that was copied from one spells them as it likes. In
+    /boot, efi is where another partition is mounted."""
     for name in names:
-        found = [path for path in view.glob(f"{directory}/*") if path.name.lower() == name.lower()]
+        paths = (path for path in view.glob(f"{directory}/*") if path not in PLACES)
+        found = [path for path in paths if path.name.lower() == name.lower()]
         if not found:
             return None
         directory = found[0]
