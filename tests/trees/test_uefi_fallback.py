@@ -1,4 +1,4 @@
-"""uefi-fallback: what a new virtual machine of generation 2 starts, real programs among them."""
+"""uefi-fallback: what a new machine of generation 2 starts. With real programs: tests/chroot/test_uefi.py."""
 
 from __future__ import annotations
 
@@ -194,8 +194,9 @@ def test_the_partition_with_a_program_counts_among_several(rig: Rig) -> None:
         ),
         (
             ["grub-install", "debconf-set-selections"],
-            "run: grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable; and that updates keep"
-            " it: echo grub-efi-amd64 grub2/force_efi_extra_removable boolean true | debconf-set-selections",
+            "run: grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable; and that updates"
+            " keep it: echo grub-efi-amd64 grub2/force_efi_extra_removable boolean true"
+            " | debconf-set-selections",
         ),
         (["grub2-install", "shim-install"], "run: shim-install --removable"),
         (["grub2-install"], "install shim and GRUB for UEFI again: dnf reinstall 'shim-*' 'grub2-efi-*'"),
