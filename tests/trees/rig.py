@@ -19,6 +19,7 @@ from hvprep.engine.restoring import roll_back
 from hvprep.engine.rollback import plan_rollback, to_roll_back
 from hvprep.engine.transaction import Progress, apply, recover
 from hvprep.engine.verifier import find_failures
+from hvprep.facts.block_devices import probe_storage
 from hvprep.facts.live import LiveFacts
 from hvprep.facts.platform import Platform, PlatformKind
 from hvprep.model.change import Change
@@ -80,8 +81,10 @@ class Rig:
         return Machine(root, Runner(enter_tree(self.root), {"LANG": "C.UTF-8"}), live=self.live is not None)
 
     def session(self) -> Session:
-        session = read_machine(replace(self.machine(), live=False))
-        return replace(session, facts=replace(session.facts, live=self.live))
+        machine = self.machine()
+        session = read_machine(replace(machine, live=False))
+        storage = probe_storage(machine.root) if self.live is not None else None
+        return replace(session, facts=replace(session.facts, live=self.live, storage=storage))
 
     def plan(self, only: Optional[str] = None) -> Plan:
         return plan_steps(self.session(), choose_steps(only or self.only))

@@ -74,6 +74,34 @@ def test_without_changes_only_the_entry() -> None:
     ]
 
 
+def test_lines_that_mount_8_cannot_read() -> None:
+    table = parse(TABLE)
+    assert [table.lines[number - 1] for number in table.broken] == ["too short\n"]
+    assert parse("# a\n\n \t\n#b c\n").broken == ()
+
+
+def test_a_line_more() -> None:
+    table = parse("a /b c\r\nd none swap").with_line(2, "e none swap noauto")
+    assert table.render() == "a /b c\r\nd none swap\ne none swap noauto"
+    assert parse("a /b c\r\nd /e f\n").with_line(1, "g /h i").render() == "a /b c\r\ng /h i\r\nd /e f\n"
+
+
+def test_another_device_in_the_same_line() -> None:
+    edited = parse(TABLE).with_spec(4, "LABEL=a b")
+    before, after = TABLE.split("\n"), edited.render().split("\n")
+    assert after[3] == "\t LABEL=a\\040b /mnt/a\\040b auto defaults,nofail,comment=cloudconfig 0 2"
+    assert [old for old, new in zip(before, after) if old != new] == [before[3]]
+    assert edited.entries[2].spec == "LABEL=a b"
+
+
+@pytest.mark.parametrize(
+    ("options", "is_automatic"), [("sw", True), ("sw,noauto", False), ("noauto", False), ("xnoauto", True)]
+)
+def test_what_boot_leaves_alone(options: str, is_automatic: bool) -> None:
+    (entry,) = parse(f"/a none swap {options} 0 0").entries
+    assert entry.is_automatic is is_automatic
+
+
 def test_a_last_line_without_end_stays_so() -> None:
     assert parse("a /b c").without(lambda entry: True, "tag").render() == "# a /b c # tag"
 
@@ -97,3 +125,25 @@ def test_every_text_comes_back(text: str) -> None:
     assert [entry for entry in edited.entries if "a" in entry.spec] == []
     assert [entry for entry in table.entries if "a" not in entry.spec] == list(edited.entries)
     assert edited == parse(edited.render())
+
+
+@given(st.text(st.characters(max_codepoint=0x17F, exclude_characters="\r"), min_size=1))
+def test_every_name_can_be_written(name: str) -> None:
+    table = parse("/dev/sda1  / ext4\tro\n").with_spec(1, name)
+    assert [entry.spec for entry in table.entries] == [name]
+    assert table.render().endswith("  / ext4\tro\n")
+
+
+@given(st.text(st.sampled_from("ab/#\\0147 \t\n\r"), max_size=40), st.data())
+def test_an_edit_stays_in_its_line(text: str, data: st.DataObject) -> None:
+    table = parse(text)
+    numbers = [entry.line for entry in table.entries]
+    if numbers:
+        number = data.draw(st.sampled_from(numbers))
+        edited = table.with_spec(number, "UUID=1")
+        assert [line for at, line in enumerate(edited.lines, 1) if at != number] == [
+            line for at, line in enumerate(table.lines, 1) if at != number
+        ]
+        longer = table.with_line(number, "x none swap noauto")
+        assert len(longer.entries) == len(table.entries) + 1
+        assert longer.entries[numbers.index(number) + 1].spec == "x"

@@ -10,7 +10,7 @@ import pytest
 from hvprep.facts.initrds import probe_initrd
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
-from hvprep.steps.initrd.judge import judge_initrd, tool_wants
+from hvprep.steps.initrd.judge import NO_RESUME, judge_initrd, tool_wants
 from hvprep.system.root import Root
 
 from tests.trees.standins.initrd_generator import archive
@@ -27,7 +27,7 @@ def image(names: List[str]) -> bytes:
 
 
 def judge(tmp_path: Path, new: bytes, old: Optional[bytes] = None, wants: Sequence[str] = WANTS) -> str:
-    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot").mkdir(parents=True)
     (tmp_path / "boot/.new").write_bytes(new)
     if old is not None:
         (tmp_path / "boot/initrd.img-6.1").write_bytes(old)
@@ -100,3 +100,19 @@ def test_programs_that_the_root_volume_needs_stay(
     lost = " ".join(sorted(want[len("file ") :] for want in wants))
     expected = (f"it lacks {lost}, which the old one has",) if wants else ()
     assert judge_initrd(Root(tmp_path), CANDIDATE, build) == expected
+
+
+def resuming(device: str) -> bytes:
+    files = {"conf/conf.d/zz-resume-auto": f"RESUME={device}\n".encode()}
+    return gzip.compress(archive({**dict.fromkeys(FULL, b"x\n"), **files}))
+
+
+def test_an_image_that_is_to_resume_from_nothing(tmp_path: Path) -> None:
+    assert (
+        judge(tmp_path, resuming("UUID=1"), None, (*WANTS, NO_RESUME)) == "it waits for UUID=1 to resume from"
+    )
+
+
+def test_an_image_that_may_resume_or_does_not(tmp_path: Path) -> None:
+    assert judge(tmp_path, resuming("UUID=1")) == ""
+    assert judge(tmp_path / "b", resuming(""), None, (*WANTS, NO_RESUME)) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hvprep.facts.architecture import Architecture, probe_architecture
+from hvprep.facts.block_devices import Storage, probe_storage
 from hvprep.facts.boot_loaders import BootLoader, probe_boot_loaders
 from hvprep.facts.generation import Generations, probe_generations
 from hvprep.facts.initrd_tools import InitrdTool, probe_initrd_tools
@@ -62,12 +63,14 @@ class ImageFacts:
 class Facts:
     """`live` is None where the system's kernel is not running: an image, a chroot, a container.
 
-    `platform` is where we are; None for an image, which is nowhere yet.
+    `platform` is where we are; None for an image, which is nowhere yet. `storage` are the disks of the
+    running system; None as `live` is.
     """
 
     image: ImageFacts
     live: LiveFacts | None
     platform: Platform | None
+    storage: Storage | None = None
 
 
 def gather(view: View, is_live: bool, settings: Settings, runner: Runner | None = None) -> Facts:
@@ -100,4 +103,4 @@ def gather(view: View, is_live: bool, settings: Settings, runner: Runner | None 
         generations=probe_generations(view, live, loaders, settings),
         ssh_server=probe_ssh_server(view, architecture, runner),
     )
-    return Facts(image, live, platform)
+    return Facts(image, live, platform, probe_storage(view) if live is not None else None)

@@ -49,6 +49,7 @@ class LiveFacts:
     mounts           as they were mounted, one after the other; the last one on a mount point is seen there
     swaps            what is in use now
     in_chroot        whether / is another directory than that of process 1
+    available_bytes  what programs can still get without swapping (MemAvailable in /proc/meminfo)
     """
 
     platform: Platform
@@ -59,6 +60,7 @@ class LiveFacts:
     mounts: tuple[Mount, ...] | None
     swaps: tuple[Swap, ...] | None
     in_chroot: bool | None
+    available_bytes: int | None = None
 
 
 def probe_live(view: View) -> LiveFacts:
@@ -73,6 +75,7 @@ def probe_live(view: View) -> LiveFacts:
         machine=running.machine,
         command_line=_command_line(view),
         memory_bytes=probe_memory(),
+        available_bytes=probe_memory("available"),
         mounts=_probe_mounts(),
         swaps=_probe_swaps(view),
         in_chroot=are_different(Path("/"), Path("/proc/1/root")),
@@ -114,10 +117,11 @@ def _probe_swaps(view: View) -> tuple[Swap, ...] | None:
     return None if content is None else parse_swaps(content)
 
 
-def probe_memory() -> int | None:
-    """All memory that the kernel manages, in bytes. Raises HvprepError without psutil."""
+def probe_memory(which: str = "total") -> int | None:
+    """All memory that the kernel manages, or another figure of psutil's, in bytes. Raises HvprepError without
+    psutil."""
     try:
-        return int(_psutil().virtual_memory().total)
+        return int(getattr(_psutil().virtual_memory(), which))
     except OSError:
         return None
 

@@ -82,6 +82,7 @@ PARAMETERS = words(
         "rootdelay": "Kernel.RootDelay sets it",
         "earlyprintk": "Kernel.EarlyPrintk sets it",
         "crashkernel=auto": "Kernel.KeepCrashkernel keeps it",
+        **dict.fromkeys(("resume", "resume_offset"), "Swap.Keep=y leaves it where it stands"),
         **dict.fromkeys(
             ("acpi=0", "acpi=off", "libata.atapi_enabled=0", "reserve=0x1f0,0x8"),
             "hvprep removes it: Hyper-V's devices are not found with it",

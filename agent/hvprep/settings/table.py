@@ -27,6 +27,7 @@ SECTIONS = {
     "Hardening": "Rules of hardening guides that break provisioning.",
     "Kernel": "The kernel's command line.",
     "Initrd": "The initial RAM disk of every installed kernel.",
+    "Swap": "Swap on the system's own disk.",
     "SerialGrub": "The boot menu on the serial console.",
     "SerialGetty": "Logging in on the serial console.",
     "ResourceDisk": "The temporary disk of a size of Azure, and swap on it.",
@@ -124,6 +125,13 @@ class Settings:
         number(10, 86400, "seconds"),
         1800,
         "How long dracut or mkinitramfs may take for one image before it is ended and the old image kept.",
+    )
+    swap_keep: bool = _setting(
+        "Swap.Keep",
+        SWITCH,
+        False,
+        "Whether swap on the system's own disk stays, and with it what resumes a hibernated system from it."
+        " Azure asks for none: it belongs on the temporary disk. With Image.Profile=hyperv it always stays.",
     )
     serial_grub_enable: bool = _setting(
         "SerialGrub.Enable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hvprep.facts.boot_loaders import LoaderKind
 from hvprep.facts.gather import Facts, ImageFacts
@@ -52,6 +52,34 @@ class _Job:
     timeout_s: int
 
 
+def renew_image(
+    view: View, facts: Facts, settings: Settings, kernel: Kernel, initrd: Initrd, want: str, why: str
+) -> Outcome:
+    """The Build of an initrd for another requirement's `want`: of the drivers it may lose none."""
+    job = _read_job(view, facts, settings)
+    modules = inspect_modules(view, kernel, job.names)
+    index = modules.kernel.modules
+    closure = None if index is None else _closure(job, index)
+    if closure is None or closure.unknown or modules.wrong:
+        return Note(
+            Verdict.UNMET, why, f"the image of kernel {kernel.name} cannot be made: see initrd-drivers"
+        )
+    outcome = _rebuild(job, modules, closure, initrd, why, ())
+    if not isinstance(outcome, Build):
+        return outcome
+    held = loaded_modules(initrd.contents, kernel.version) if initrd.contents is not None else frozenset()
+    kept = (each for each in outcome.wants if held.intersection(each.split("|")))
+    return replace(outcome, wants=(*kept, want))
+
+
+def _read_job(view: View, facts: Facts, settings: Settings) -> _Job:
+    image, tool = facts.image, facts.image.initrd_tool
+    generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
+    boots, _ = read_every_boot(view, facts)  # what does not read is a finding of kernel-parameters
+    rules, names = read_rules(view, boots), _wanted_names(image, settings)
+    return _Job(view, image, names, boots, rules, generic, settings.initrd_build_timeout_s)
+
+
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     is_changing = False
     for outcome in hold_back(view, facts, settings, _plan_boldly(view, facts, settings)):
@@ -84,9 +112,7 @@ def _plan_boldly(view: View, facts: Facts, settings: Settings) -> Iterator[Outco
     if tool is not None:
         within = [each.kernel for each in image.unified_images if each.kernel is not None]
         yield from _plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
-    generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
-    boots, _ = read_every_boot(view, facts)  # what does not read is a finding of kernel-parameters
-    job = _Job(view, image, wanted, boots, read_rules(view, boots), generic, settings.initrd_build_timeout_s)
+    job = _read_job(view, facts, settings)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:

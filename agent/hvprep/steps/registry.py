@@ -16,6 +16,7 @@ from hvprep.steps.agent.waagent import WAAGENT
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
 from hvprep.steps.cdrom import CDROM
 from hvprep.steps.floppy_module import FLOPPY_MODULE
+from hvprep.steps.fstab_persistent_ids import FSTAB_PERSISTENT_IDS
 from hvprep.steps.generalised.registry import GENERALISED
 from hvprep.steps.hyperv_daemons import HYPERV_DAEMONS
 from hvprep.steps.hyperv_modules import HYPERV_MODULES
@@ -27,12 +28,16 @@ from hvprep.steps.kernel_config import KERNEL_CONFIG
 from hvprep.steps.kernel_fixes import KERNEL_FIXES
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.kernel_version import KERNEL_VERSION
+from hvprep.steps.no_os_disk_swap import NO_OS_DISK_SWAP
+from hvprep.steps.partition_layout import PARTITION_LAYOUT
 from hvprep.steps.programs import PROGRAMS
 from hvprep.steps.resource_disk import RESOURCE_DISK
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 from hvprep.steps.ssh_server import SSH_SERVER
+from hvprep.steps.standard_partitions import STANDARD_PARTITIONS
 from hvprep.steps.udf import UDF
+from hvprep.steps.uefi_fallback import UEFI_FALLBACK
 from hvprep.steps.vfat import VFAT
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
@@ -53,10 +58,15 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     WAAGENT,
     HYPERV_DAEMONS,
     PROGRAMS,
+    NO_OS_DISK_SWAP,
+    FSTAB_PERSISTENT_IDS,
     INITRD_DRIVERS,
     KERNEL_PARAMETERS,
     SERIAL_GRUB,
     SERIAL_GETTY,
+    STANDARD_PARTITIONS,
+    PARTITION_LAYOUT,
+    UEFI_FALLBACK,
     SSH_SERVER,
     *GENERALISED,
 )

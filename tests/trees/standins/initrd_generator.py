@@ -162,6 +162,7 @@ def mkinitramfs(root: Path, words: List[str]) -> Tuple[Path, str, bytes, int]:
         wanted += modules.matching(_MOST)
     drivers = without(modules.members(modules.with_needed(wanted)))
     space = dict.fromkeys(SPACE["mkinitramfs"], b"made up\n")
+    space.update((f"conf/conf.d/{path.name}", path.read_bytes()) for path in (conf / "conf.d").glob("*"))
     if (
         generation_of(root) >= 146
     ):  # from 0.146 on (Debian 13): what is compressed already is not packed again

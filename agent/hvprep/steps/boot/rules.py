@@ -10,6 +10,7 @@ from hvprep.facts.architecture import Architecture
 from hvprep.facts.kernels import Kernel, version_key
 from hvprep.formats.kernel_cmdline import parameter_name, value_of
 from hvprep.settings import Settings
+from hvprep.steps.swap.areas import keeps_swap
 
 #: Seed: these hide the messages of the boot from the serial console. SUSE writes splash=silent.
 _HIDING = ("rhgb", "quiet", "splash")
@@ -30,6 +31,8 @@ _MULTIPLE = frozenset(
         *("memmap", "pci", "hugepagesz", "hugepages", "systemd.mask", "systemd.wants", "systemd.setenv"),
     )
 )
+#: What resumes a hibernated system from swap, which the system's disk is to have none of.
+RESUME_PARAMETERS = ("resume", "resume_offset")
 #: Seed: "numa=off" is needed before this version, and on EL 6 before this build of 2.6.32.
 _NUMA_FIXED, _EL_NUMA_FIXED = "2.6.37", "2.6.32-504"
 
@@ -143,6 +146,8 @@ def choose_rules(
         present.append(_NVME_TIMEOUT)
     if architecture.name == "aarch64" and settings.image_profile == "azure":
         present.append(_NO_PMU)
+    if not keeps_swap(settings):
+        absent += RESUME_PARAMETERS
     taken = {parameter_name(word) for word in present} - _MULTIPLE
     present += [word for word in settings.kernel_extra_parameters if parameter_name(word) not in taken]
     return EntryRules(f"console={console}", tuple(present), tuple(absent))

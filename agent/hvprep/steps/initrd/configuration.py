@@ -24,11 +24,13 @@ def read_text(view: View, path: GuestPath) -> str:
     return (view.read(path) or b"").decode("utf-8", "surrogateescape")
 
 
-def plan_text(view: View, path: GuestPath, text: str) -> Iterator[Write]:
+def plan_text(
+    view: View, path: GuestPath, text: str, why: str = "the initrds of later kernels get the drivers too"
+) -> Iterator[Write]:
     """The Write of what is to stand there, if it does not yet."""
     content = text.encode("utf-8", "surrogateescape")
     if view.read(path) != content:
-        yield Write(path, content, "the initrds of later kernels get the drivers too")
+        yield Write(path, content, why)
 
 
 def find_module(index: ModuleIndex, name: str) -> Resolution | None:
@@ -76,9 +78,13 @@ def left_out(kernels: Sequence[Kernel], names: Sequence[str]) -> tuple[str, ...]
 
 def appended(text: str, *lines: str) -> str:
     """`text` with these lines at its end, below our heading."""
+    return with_lines(text, *(() if HEADING in text else (HEADING,)), *lines)
+
+
+def with_lines(text: str, *lines: str) -> str:
+    """`text` with these lines at its end."""
     glue = "" if text.endswith("\n") or not text else "\n"
-    heading = () if HEADING in text else (HEADING,)
-    return text + glue + "".join(f"{line}\n" for line in (*heading, *lines))
+    return text + glue + "".join(f"{line}\n" for line in lines)
 
 
 def add_to_list(text: str, name: str, words: Sequence[str]) -> str:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from hvprep.facts.initrd_tools import InitrdTool
 from hvprep.facts.kernels import Kernel
 from hvprep.formats import default_grub
+from hvprep.formats.initrd_resume import NO_DEVICE
 from hvprep.model.change import CANDIDATE, SCRATCH
-from hvprep.model.finding import Outcome
+from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.initrd.configuration import appended, loadable_modules, plan_text, read_text
-from hvprep.steps.initrd.maker import Command, Maker, Order
+from hvprep.steps.initrd.configuration import appended, loadable_modules, plan_text, read_text, with_lines
+from hvprep.steps.initrd.maker import Command, Maker, Order, Swap
 
 MODULES_FILE = GuestPath("/etc/initramfs-tools/modules")
+#: Where installers name the device.
+RESUME_FILE = MODULES_FILE.parent / "conf.d/resume"
+_INIT = GuestPath("/usr/share/initramfs-tools/init")
+_RESUME = re.compile(
+    r"^([ \t]*(?:export[ \t]+)?RESUME=)(?:\"[^\"\n$`]*\"|'[^'\n]*'|[^\s\"'$`;&|#]*)", re.MULTILINE
+)
 
 
 def _plan(view: View, tool: InitrdTool, kernels: Sequence[Kernel], names: Sequence[str]) -> Iterator[Outcome]:
@@ -43,12 +51,66 @@ def _command(view: View, order: Order) -> Command:
 
 
 def _looks_at_devices(view: View) -> bool:
-    """With MODULES=dep: initramfs.conf(5); conf.d is read after the main file, in the order of the names."""
-    directory = MODULES_FILE.parent
-    files = [directory / "initramfs.conf", *view.glob(f"{directory}/conf.d/*")]
-    parsed = [default_grub.parse(read_text(view, path)) for path in files]
-    value = default_grub.evaluate(parsed, ["MODULES"])["MODULES"]
+    """With MODULES=dep."""
+    value = _evaluate(_read_configuration(view), "MODULES")
     return value.text == "dep" or not value.certain
 
 
-MAKER = Maker("initrd.img-{}", _plan, _command, True, _looks_at_devices)
+def _plan_no_resume(view: View, tool: InitrdTool, swap: Swap) -> Iterator[Outcome]:
+    """RESUME=none (its hooks/resume and init). Without a value, or with auto, the hook takes the largest swap
+    device of the moment, and a later kernel's image would wait for that of a temporary disk.
+
+    An init from before that word takes it for a device: then it is an empty value.
+    """
+    files = _read_configuration(view)
+    value, wanted = _evaluate(files, "RESUME"), "none" if _knows_none(view) else ""
+    accepted = (wanted,) if swap.was or swap.stays else (wanted, *NO_DEVICE)
+    if value.certain and value.text in accepted:
+        return
+    after = {path: _RESUME.sub(rf"\g<1>{wanted}", text) for path, text in files.items() if _is_ours(path)}
+    if all(_RESUME.search(text) is None for text in after.values()):
+        after[RESUME_FILE] = with_lines(after.get(RESUME_FILE, ""), f"RESUME={wanted}")
+    value = _evaluate({**files, **after}, "RESUME")
+    if not value.certain or value.text != wanted:
+        yield Note(
+            Verdict.UNMET,
+            f"RESUME in the configuration of initramfs-tools is {value.text!r}, or what a shell makes of it",
+            f"see to it that it is {wanted or 'empty'}, in {RESUME_FILE}",
+        )
+        return
+    for path, text in sorted(after.items()):
+        yield from plan_text(view, path, text, "initrds resume from no swap device")
+
+
+def _knows_none(view: View) -> bool:
+    init = view.read(_INIT)
+    return init is None or b"= none ]" in init
+
+
+def _is_ours(path: GuestPath) -> bool:
+    """The main file is the package's; what is in conf.d counts before it."""
+    return path.parent == RESUME_FILE.parent
+
+
+def _read_configuration(view: View) -> dict[GuestPath, str]:
+    """initramfs.conf(5): the main file, then those in conf.d in the order of their names; one in /usr/share
+    is masked by one of its name in /etc."""
+    main = MODULES_FILE.parent / "initramfs.conf"
+    own = view.glob(f"{RESUME_FILE.parent}/*")
+    shipped = view.glob("/usr/share/initramfs-tools/conf.d/*")
+    masked = {path.name for path in own}
+    files = (main, *(path for path in shipped if path.name not in masked), *own)
+    return {path: read_text(view, path) for path in files if _is_read(path.name)}
+
+
+def _is_read(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII) is not None and ".dpkg-" not in name
+
+
+def _evaluate(files: Mapping[GuestPath, str], name: str) -> default_grub.Value:
+    """The value after all were sourced; a file that a step adds to them comes in the order of its name."""
+    order = sorted(files, key=lambda path: (_is_ours(path), path.parent != MODULES_FILE.parent, path.name))
+    return default_grub.evaluate([default_grub.parse(files[path]) for path in order], [name])[name]
+
+
+MAKER = Maker("initrd.img-{}", _plan, _command, True, _looks_at_devices, _plan_no_resume)

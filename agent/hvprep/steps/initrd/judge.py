@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from hvprep.facts.initrds import Initrd, probe_initrd
 from hvprep.formats.initrd_modules import loaded_modules
+from hvprep.formats.initrd_resume import resume_devices
 from hvprep.model.change import Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -33,9 +34,13 @@ def tool_wants(old: Initrd | None, below: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{_FILE}{name}" for module in below for name in _TOOLS[module] if name in bases)
 
 
+#: What a Build wants of an image that is to wait for no swap; no module has such a name.
+NO_RESUME = "!resume"
+
+
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
-    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, and
-    programs as `tool_wants` names them, "free:a" a module that no rule of the image's may keep out."""
+    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, programs as
+    `tool_wants` names them, "free:a" a module that no rule of the image's may keep out, or NO_RESUME."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
@@ -43,11 +48,13 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
         return (f"it is damaged: {new.damage}",)
     problems = []
     modules = loaded_modules(new.contents, build.subject)
-    wanted = [want for want in build.wants if not want.startswith((_FILE, FREE))]
+    wanted = [want for want in build.wants if not want.startswith((_FILE, FREE, NO_RESUME))]
     missing = [want.replace("|", " or ") for want in wanted if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
     problems += [f"{ban.where} says: {ban.rule.text}" for ban in _bans(new, build)]
+    if NO_RESUME in build.wants and (devices := resume_devices(new.contents)):
+        problems.append(f"it waits for {' and '.join(devices)} to resume from")
     old = _old_image(view, build)
     if _root_lines(old) and _root_lines(new) != _root_lines(old):
         problems.append("its init looks for the root volume elsewhere than that of the old one")

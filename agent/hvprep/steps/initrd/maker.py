@@ -37,6 +37,15 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Swap:
+    """What the system swaps to. `was`: to a disk that it is taken away from; `stays`: to a block device that
+    is no such disk, as one partition of a temporary disk."""
+
+    was: bool
+    stays: bool
+
+
+@dataclass(frozen=True)
 class Maker:
     """A generator's way.
 
@@ -46,6 +55,8 @@ class Maker:
     command             what makes one image; the configuration is changed by then
     passes_over         whether a name that one of the kernels does not have does no harm
     looks_at_devices    whether, as configured, it chooses drivers by the devices of the machine it runs on
+    plan_no_resume      the change after which no image that it makes waits for a device to resume from:
+                        (view, tool, swap). The default is for those that go by the kernel's command line only
     """
 
     first_name: str
@@ -53,6 +64,7 @@ class Maker:
     command: Callable[[View, Order], Command]
     passes_over: bool
     looks_at_devices: Callable[[View], bool]
+    plan_no_resume: Callable[[View, InitrdTool, Swap], Iterator[Outcome]] = lambda view, tool, swap: iter(())
 
 
 def always(view: View) -> bool:

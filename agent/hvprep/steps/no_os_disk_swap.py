@@ -1,0 +1,45 @@
+"""no-os-disk-swap: nothing swaps to the system's disk, and nothing waits for it to resume from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hvprep.facts.gather import Facts
+from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
+from hvprep.model.view import View
+from hvprep.settings import Settings
+from hvprep.steps.boot.doubts import hold_back
+from hvprep.steps.swap import programs
+from hvprep.steps.swap.active import plan_active
+from hvprep.steps.swap.areas import keeps_swap, read_fstab
+from hvprep.steps.swap.resume import find_stale, plan_no_resume
+from hvprep.steps.swap.tables import find_swap, plan_tables
+from hvprep.steps.swap.units import find_swap_units, plan_units
+
+
+def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    if keeps_swap(settings):
+        key = "Swap.Keep=y" if settings.swap_keep else f"Image.Profile={settings.image_profile}"
+        yield from list(find_stale(view, facts)) or [
+            Note(Verdict.NOT_APPLICABLE, f"{key} in /etc/hvprep.conf")
+        ]
+        return
+    removed = [entry.spec for entry in find_swap(read_fstab(view))]
+    removed += [unit.what for unit in find_swap_units(view)]
+    yield from plan_tables(view)
+    yield from plan_units(view)
+    yield from programs.find(view)
+    yield from plan_active(view, facts, removed)
+    yield from hold_back(view, facts, settings, plan_no_resume(view, facts, settings, bool(removed)))
+
+
+NO_OS_DISK_SWAP: Step[Facts, Settings] = Step(
+    id="no-os-disk-swap",
+    title="nothing swaps to the system's disk, and nothing waits to resume from it",
+    severity=Severity.REQUIRED,
+    phase=Phase.PREPARE,
+    source="seed (no swap on the OS disk)",
+    remedy="run hvprep prepare",
+    plan=_plan,
+    rows=("S01",),
+)

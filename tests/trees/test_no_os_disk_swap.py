@@ -1,0 +1,600 @@
+"""no-os-disk-swap: what swaps to the system's disk, what would resume from it, and what is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import pytest
+from hvprep.errors import ChangeFailed
+from hvprep.facts.live import Swap
+from hvprep.model.change import Build, Run
+from hvprep.model.finding import Finding, Verdict
+from hvprep.model.node import GuestPath
+
+from tests.snapshot import diff_snapshots, take_snapshot
+from tests.trees.rig import RUNNING, Rig
+from tests.trees.standins.initrd_generator import archive, close
+from tests.trees.tree import add_to_tree, make_tree
+from tests.unit.sysfs import GIB, Machine, generation_1
+
+STEP = "no-os-disk-swap"
+KERNEL = "6.1.0-56-amd64"
+ROOT = "UUID=6d1f3b52-8c0e-4d7a-9a51-2f60c4b7e913 / ext4 errors=remount-ro 0 1\n"
+TAG = " # hvprep: no swap on the system's disk"
+MARK = "none swap noauto 0 0 # hvprep: else systemd-gpt-auto-generator(8) uses it"
+SWAP = "UUID=0c5e1a2b-1111-4222-8333-444455556666"
+GPT_AUTO = "file /usr/lib/systemd/system-generators/systemd-gpt-auto-generator 0755\n|x\n"
+SYSTEMD = "file /usr/lib/systemd/system/basic.target\n|[Unit]\nfile /usr/lib/systemd/systemd 0755\n|x\n"
+RESUME = "etc/initramfs-tools/conf.d/resume"
+IMAGE = f"boot/initrd.img-{KERNEL}"
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """A system of which nothing boots."""
+    rig = Rig(make_tree("small-system", tmp_path / "root"), only=STEP)
+    add_to_tree(rig.root, f"dir /boot\nfile /etc/fstab\n|{ROOT}")
+    return rig
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Rig:
+    """Debian 12 with initramfs-tools and GRUB."""
+    return Rig(make_tree("debian-12-initramfs-tools", tmp_path / "root"), only=STEP)
+
+
+def fstab(rig: Rig, *lines: str) -> None:
+    (rig.root / "etc/fstab").write_text(ROOT + "".join(f"{line}\n" for line in lines), newline="")
+
+
+def lines(rig: Rig) -> List[str]:
+    """Of fstab, after the first."""
+    return (rig.root / "etc/fstab").read_text().splitlines()[1:]
+
+
+def judged(rig: Rig) -> Finding:
+    return rig.finding(STEP)
+
+
+def prepare_and_take_back(rig: Rig) -> None:
+    """Prepared, judged again, and as it was; what is checked in between is up to the caller's tree."""
+    before = take_snapshot(rig.root)
+    rig.prepare()
+    assert judged(rig).verdict is Verdict.MET, judged(rig)
+    assert rig.plan().changes == ()
+    rig.rollback()
+    assert diff_snapshots(before, take_snapshot(rig.root)) == []
+
+
+def test_a_system_without_swap(whole: Rig) -> None:
+    finding = judged(whole)
+    assert (finding.verdict, finding.changes, finding.because) == (Verdict.MET, (), ())
+
+
+def test_lines_of_fstab(whole: Rig) -> None:
+    fstab(
+        whole,
+        f"{SWAP}\tnone  swap sw\t0 0",
+        "# mine",
+        "/swap\\040file swap swap defaults",
+        "tmpfs /tmp tmpfs",
+    )
+    (whole.root / "swap file").write_bytes(bytes(3 << 20))
+    assert (
+        f"boot no longer swaps to {SWAP} and /swap file (the file, 3 MiB, stays: remove it by hand)"
+        in judged(whole).because
+    )
+    prepare_and_take_back(whole)
+    whole.prepare()
+    assert lines(whole) == [
+        f"# {SWAP}\tnone  swap sw\t0 0{TAG}",
+        "# mine",
+        f"# /swap\\040file swap swap defaults{TAG}",
+        "tmpfs /tmp tmpfs",
+    ]
+    assert (whole.root / RESUME).read_text() == "RESUME=none\n"
+    assert (whole.root / "swap file").stat().st_size == 3 << 20
+
+
+def test_every_other_byte_of_fstab_stays(rig: Rig) -> None:
+    before = b"# \xff\xfe\r\n\xe9 /\xe9 ext4\r\n\t/dev/sda2 none swap sw\r\n\n\n#end"
+    (rig.root / "etc/fstab").write_bytes(before)
+    rig.prepare()
+    line = b"\t/dev/sda2 none swap sw\r\n"
+    after = b"# \t/dev/sda2 none swap sw" + TAG.encode() + b"\r\n"
+    assert (rig.root / "etc/fstab").read_bytes() == before.replace(line, after)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/dev/disk/azure/resource-part2 none swap sw,nofail 0 0",
+        "/dev/disk/azure/local/by-serial/x none swap sw 0 0",
+        "/dev/disk/cloud/azure_resource-part2 none swap sw,nofail,x-systemd.requires=cloud-init.service 0 0",
+        "/mnt/resource/swapfile none swap sw 0 0",
+        "/mnt/resource/deep/down/swapfile none swap sw 0 0",
+        "/dev/zram0 none swap sw 0 0",
+        "UUID=1-2 none swap noauto 0 0",
+        "UUID=1-2 none swap sw,noauto 0 0",
+        "#UUID=1-2 none swap sw 0 0",
+        "swap /swap ext4 defaults 0 0",
+        "/dev/sda2 swap swapfs defaults 0 0",
+        "UUID=1-2 none",
+    ],
+)
+def test_what_is_right_where_it_is(rig: Rig, line: str) -> None:
+    add_to_tree(rig.root, GPT_AUTO)
+    fstab(rig, line)
+    rig.prepare()
+    assert lines(rig) == [line]
+
+
+@pytest.mark.parametrize("device", ["/dev/disk/azure/resource-part1", "/dev/disk/cloud/azure_resource-part1"])
+def test_where_the_temporary_disk_is_mounted(rig: Rig, device: str) -> None:
+    fstab(rig, f"{device} /mnt auto defaults,nofail 0 2", "/mnt/swapfile none swap sw 0 0")
+    assert judged(rig).verdict is Verdict.MET
+    fstab(rig, "UUID=1 /mnt ext4 defaults,nofail 0 2", "/mnt/swapfile none swap sw 0 0")
+    assert judged(rig).verdict is Verdict.UNMET
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "/mnt/resource/../swapfile",
+        "/mnt/resource",
+        "/mnt/resourceful/swapfile",
+        "/dev/mapper/vg-swap",
+        "/dev/disk/by-uuid/1-2",
+        "/dev/sdb2",
+        "LABEL=swap",
+        "PARTUUID=1",
+        'UUID="1"',
+        "swapfile",
+    ],
+)
+def test_what_counts_as_the_systems_disk(rig: Rig, spec: str) -> None:
+    fstab(rig, f"{spec} none swap sw 0 0")
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert lines(rig) == [f"# {spec} none swap sw 0 0{TAG}"]
+
+
+def test_a_temporary_disk_on_the_root_directory_is_believed_by_nobody(rig: Rig) -> None:
+    fstab(rig, "/dev/disk/azure/resource-part1 / ext4 defaults", "/swapfile none swap sw 0 0")
+    assert judged(rig).verdict is Verdict.UNMET
+
+
+# What systemd makes of a partition table by itself.
+
+
+@pytest.mark.parametrize(
+    "place", ["/usr/lib/systemd", "/lib/systemd", "/usr/local/lib/systemd", "/etc/systemd"]
+)
+def test_the_generator_that_finds_partitions_is_kept_quiet(rig: Rig, place: str) -> None:
+    program = f"{place}/system-generators/systemd-gpt-auto-generator"
+    add_to_tree(rig.root, f"remove /lib\nfile {program} 0755\n|x\n")
+    fstab(rig, f"{SWAP} none swap sw 0 0", "/b\\040c none swap sw", "tmpfs /tmp tmpfs")
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert lines(rig)[1:3] == [f"# /b\\040c none swap sw{TAG}", f"/b\\040c {MARK}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        GPT_AUTO + "link /etc/systemd/system-generators/systemd-gpt-auto-generator /dev/null\n",
+        GPT_AUTO + "file /etc/systemd/system-generators/systemd-gpt-auto-generator 0644\n",
+    ],
+)
+def test_no_line_where_there_is_no_such_generator(rig: Rig, text: str) -> None:
+    add_to_tree(rig.root, text)
+    fstab(rig, f"{SWAP} none swap sw 0 0")
+    rig.prepare()
+    assert lines(rig) == [f"# {SWAP} none swap sw 0 0{TAG}"]
+
+
+@pytest.mark.parametrize("other", ["/mnt/resource/swap none swap sw 0 0", "UUID=9 none swap noauto 0 0"])
+def test_no_line_where_another_one_does_it(rig: Rig, other: str) -> None:
+    add_to_tree(rig.root, GPT_AUTO)
+    fstab(rig, f"{SWAP} none swap sw 0 0", other)
+    rig.prepare()
+    assert lines(rig) == [f"# {SWAP} none swap sw 0 0{TAG}", other]
+
+
+# Encrypted swap.
+
+
+def test_the_mapping_that_only_makes_swap_goes_too(rig: Rig) -> None:
+    first, second = "root UUID=1 none luks", "cryptswap1 UUID=2 /dev/urandom swap,offset=1024"
+    third = "other UUID=3 /dev/urandom swap"
+    (rig.root / "etc/crypttab").write_text(f"{first}\n{second}\n{third}\n")
+    fstab(rig, "/dev/mapper/cryptswap1 none swap sw 0 0", "/dev/mapper/root none swap sw 0 0")
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert (rig.root / "etc/crypttab").read_text().splitlines() == [first, f"# {second}{TAG}", third]
+
+
+# Units.
+
+UNIT = "|[Unit]\n|Description=Swap\n|[Swap]\n|What = {}\n|[Install]\n|WantedBy=swap.target\n"
+OWN = "/etc/systemd/system"
+
+
+def unit(what: str = "/swapfile", directory: str = OWN, wanted_in: str = OWN) -> str:
+    wants = f"link {wanted_in}/swap.target.wants/swapfile.swap {directory}/swapfile.swap\n"
+    return SYSTEMD + f"file {directory}/swapfile.swap\n" + UNIT.format(what) + wants
+
+
+def test_a_unit_of_the_administrators_is_disabled(rig: Rig) -> None:
+    add_to_tree(rig.root, unit() + f"link {OWN}/multi-user.target.requires/swapfile.swap ../swapfile.swap\n")
+    assert judged(rig).because[0] == "swapfile.swap no longer swaps to /swapfile"
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert "What = /swapfile" in (rig.root / "etc/systemd/system/swapfile.swap").read_text()
+    assert not list((rig.root / "etc/systemd/system").glob("*/swapfile.swap"))
+
+
+@pytest.mark.parametrize("directory", ["/usr/lib/systemd/system", "/usr/local/lib/systemd/system", OWN])
+def test_what_a_package_starts_is_masked(rig: Rig, directory: str) -> None:
+    add_to_tree(rig.root, unit(directory=directory, wanted_in="/usr/lib/systemd/system"))
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert (rig.root / "etc/systemd/system/swapfile.swap").readlink() == Path("/dev/null")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unit("/mnt/resource/swapfile"),
+        unit("/dev/zram0"),
+        unit("/dev/disk/azure/resource-part2"),
+        unit().replace("link", "# link"),
+        unit(directory="/usr/lib/systemd/system") + f"link {OWN}/swapfile.swap /dev/null\n",
+        unit() + f"link {OWN}/swapfile.swap /dev/null\n",
+        unit() + "file /usr/sbin/init 0755\n|sysvinit\n",
+    ],
+    ids=["temporary", "zram", "link", "not enabled", "masked", "masked over", "no systemd"],
+)
+def test_units_that_are_right_or_do_nothing(rig: Rig, text: str) -> None:
+    add_to_tree(rig.root, text)
+    assert judged(rig).verdict is Verdict.MET
+
+
+def test_the_last_what_counts(rig: Rig) -> None:
+    add_to_tree(rig.root, unit("/dev/zram0\n|What=/swapfile"))
+    assert judged(rig).verdict is Verdict.UNMET
+
+
+# Programs that make swap.
+
+
+@pytest.mark.parametrize("name", ["swapspace", "dphys-swapfile", "systemd-swap"])
+def test_services_that_make_swap_are_named(rig: Rig, name: str) -> None:
+    service = f"/usr/lib/systemd/system/{name}.service"
+    add_to_tree(rig.root, SYSTEMD + f"file {service}\n|[Service]\n")
+    assert judged(rig).verdict is Verdict.MET
+    add_to_tree(rig.root, f"link {OWN}/multi-user.target.wants/{name}.service {service}\n")
+    finding = judged(rig)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert name in (finding.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("swap:\n  filename: /swap.img\n  size: auto\n", "/swap.img"),
+        ("users: []\nswap:   # mine\n\n   # more\n   size: 2G\n   filename: '/s' # here\nx: 1\n", "/s"),
+        ('swap: {size: 1G, filename: "/swap.img"}\n', "/swap.img"),
+        ("swap: { filename: /mnt/resource/s }", "/mnt/resource/s"),
+        ("swap:\n  filename: /swap.img\n  size: 0\n", None),
+        ("swap: {filename: /s, size: 0}\n", None),
+        ("swap:\n  size: auto\n", None),
+        ("#swap:\n#  filename: /swap.img\n", None),
+        ("x:\n  swap:\n    filename: /s\n", None),
+        ("swap:\nfilename: /s\n", None),
+        ("", None),
+    ],
+)
+def test_cloud_inits_swap_file(rig: Rig, text: str, file: Optional[str]) -> None:
+    directory = rig.root / "etc/cloud/cloud.cfg.d"
+    directory.mkdir(parents=True)
+    (directory / "50-swap.cfg").write_text(text)
+    finding = judged(rig)
+    assert finding.verdict is (Verdict.MET if file is None else Verdict.UNMET)
+    if file is not None:
+        assert file in finding.because[0]
+        assert "50-swap.cfg" in (finding.remedy or "")
+
+
+# What resumes.
+
+
+def image_with(rig: Rig, device: str, name: str = "conf/conf.d/resume") -> None:
+    """The initrd of before, and a segment more that names a device."""
+    more = archive({name: f"RESUME={device}\n".encode()})
+    with (rig.root / IMAGE).open("ab") as stream:
+        stream.write(close("gzip", more))
+
+
+def test_an_initrd_that_waits_is_made_anew(whole: Rig) -> None:
+    fstab(whole, f"{SWAP} none swap sw 0 0")
+    (whole.root / RESUME).write_text(f"# installer\nRESUME={SWAP}\n")
+    image_with(whole, SWAP)
+    (build,) = [change for change in judged(whole).changes if isinstance(change, Build)]
+    assert build.wants[-1] == "!resume"
+    assert "ext4" in build.wants, "what it has"
+    assert "hv_storvsc" not in build.wants, "what it lacks is asked for by initrd-drivers"
+    assert build.why == f"/{IMAGE} waits for {SWAP} at every boot, to resume from it"
+
+
+def test_the_initrd_is_made_once_for_both_requirements(whole: Rig) -> None:
+    fstab(whole, f"{SWAP} none swap sw 0 0")
+    (whole.root / RESUME).write_text(f"# installer\nRESUME={SWAP}\n")
+    image_with(whole, SWAP)
+    whole.only = f"{STEP},initrd-drivers"
+    before = take_snapshot(whole.root)
+    (build,) = [change.change for change in whole.plan().changes if isinstance(change.change, Build)]
+    assert build.wants.count("!resume") == 1
+    whole.prepare()
+    assert judged(whole).verdict is whole.finding("initrd-drivers").verdict is Verdict.MET
+    assert (whole.root / RESUME).read_text() == "# installer\nRESUME=none\n"
+    whole.rollback()
+    assert diff_snapshots(before, take_snapshot(whole.root)) == []
+
+
+def test_swap_alone_when_the_drivers_are_there_already(whole: Rig) -> None:
+    whole.only = f"{STEP},initrd-drivers"
+    whole.prepare()
+    whole.only = STEP
+    image_with(whole, "UUID=gone")
+    prepare_and_take_back(whole)
+    whole.prepare()
+    assert whole.finding("initrd-drivers").verdict is Verdict.MET
+
+
+def test_a_generator_that_goes_on_waiting_is_taken_back(whole: Rig) -> None:
+    """What names the device is out of our sight: the new image is judged, not believed."""
+    whole.only = f"{STEP},initrd-drivers"
+    whole.prepare()
+    whole.only = STEP
+    image_with(whole, SWAP)
+    program = whole.root / "usr/sbin/mkinitramfs"
+    text = program.read_text().replace(
+        "space.update((", "space['conf/conf.d/zz'] = b'RESUME=/dev/sda2\\n'\n    space.update(("
+    )
+    program.write_text(text)
+    before = take_snapshot(whole.root)
+    with pytest.raises(ChangeFailed, match="it waits for /dev/sda2 to resume from"):
+        whole.prepare()
+    assert diff_snapshots(before, take_snapshot(whole.root)) == []
+
+
+def test_without_a_generator_it_is_a_finding(whole: Rig) -> None:
+    image_with(whole, SWAP)
+    (whole.root / "usr/sbin/mkinitramfs").unlink()
+    finding = judged(whole)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert finding.remedy
+
+
+@pytest.mark.parametrize("name", ["modules.dep", "kernel/drivers/hv/hv_vmbus.ko"])
+def test_without_the_modules_it_is_a_finding(whole: Rig, name: str) -> None:
+    """No image that lacks drivers is made for the sake of swap."""
+    image_with(whole, SWAP)
+    (whole.root / f"usr/lib/modules/{KERNEL}" / name).unlink()
+    finding = judged(whole)
+    assert not any(isinstance(change, Build) for change in finding.changes)
+    assert "see initrd-drivers" in (finding.remedy or "")
+
+
+def test_an_initrd_that_cannot_be_read_is_not_assessed(whole: Rig) -> None:
+    (whole.root / IMAGE).write_bytes(b"hsqs" + bytes(100))
+    finding = judged(whole)
+    assert finding.verdict is Verdict.NOT_ASSESSED
+    assert IMAGE in finding.because[0]
+
+
+def test_a_device_in_the_configuration_alone(whole: Rig) -> None:
+    """The initrd of the next kernel would wait."""
+    (whole.root / RESUME).write_text(f"RESUME={SWAP}\n")
+    prepare_and_take_back(whole)
+
+
+def test_boot_entries_that_resume(whole: Rig) -> None:
+    """Words are kernel-parameters' business: both say so, and one prepare does it."""
+    defaults = whole.root / "etc/default/grub"
+    defaults.write_text(defaults.read_text() + f'GRUB_CMDLINE_LINUX="resume={SWAP} resume_offset=12 mine"\n')
+    add_to_tree(whole.root, "grub-cfg /boot/grub/grub.cfg\n")
+    finding = judged(whole)
+    assert finding.verdict is Verdict.UNMET
+    assert any(f"carries resume={SWAP}" in each for each in finding.because)
+    assert "kernel-parameters" in (finding.remedy or "")
+    whole.only = f"{STEP},initrd-drivers,kernel-parameters"
+    whole.prepare()
+    assert {each.verdict for each in whole.plan().findings} == {Verdict.MET}
+    text = (whole.root / "boot/grub/grub.cfg").read_text()
+    assert "resume" not in text
+    assert text.count(" mine ") >= 3
+
+
+# Swap that is wanted.
+
+
+@pytest.mark.parametrize("words", ["Swap.Keep=y", "Image.Profile=hyperv"])
+def test_swap_that_is_kept(whole: Rig, words: str) -> None:
+    add_to_tree(whole.root, f"file /etc/hvprep.conf\n|{words}\n")
+    fstab(whole, f"{SWAP} none swap sw 0 0")
+    (whole.root / RESUME).write_text(f"RESUME={SWAP}\n")
+    defaults = whole.root / "etc/default/grub"
+    defaults.write_text(defaults.read_text() + f'GRUB_CMDLINE_LINUX="resume={SWAP}"\n')
+    add_to_tree(whole.root, "grub-cfg /boot/grub/grub.cfg\n")
+    image_with(whole, SWAP)
+    finding = judged(whole)
+    assert (finding.verdict, finding.because) == (Verdict.NOT_APPLICABLE, (f"{words} in /etc/hvprep.conf",))
+    whole.only = f"{STEP},kernel-parameters"
+    whole.prepare()
+    assert f"resume={SWAP}" in (whole.root / "boot/grub/grub.cfg").read_text()
+
+
+def test_a_device_that_is_gone_is_found_where_swap_is_kept(whole: Rig) -> None:
+    add_to_tree(
+        whole.root,
+        "file /etc/hvprep.conf\n|Swap.Keep=y\nlink /dev/disk/by-uuid/here ../../sda2\nfile /dev/sda2\n",
+    )
+    whole.live = RUNNING
+    image_with(whole, "UUID=here")
+    assert judged(whole).verdict is Verdict.NOT_APPLICABLE
+    image_with(whole, "UUID=gone")
+    finding = judged(whole)
+    assert finding.verdict is Verdict.UNMET
+    assert finding.because[0] == f"/{IMAGE} resumes from UUID=gone, which is not there"
+
+
+# The running system.
+
+SWAPOFF = 'file /usr/sbin/swapoff 0755\n|#!/bin/sh\n|echo "$@" >>"${0%/usr/sbin/swapoff}/var/off"\n'
+
+
+def running(rig: Rig, *swaps: Tuple[str, int], available_bytes: Optional[int] = 4 * GIB) -> Machine:
+    """On Hyper-V with sda as its disk, swapping to each (path, KiB in use)."""
+    found = tuple(
+        Swap(GuestPath(path), "partition" if path.startswith("/dev/") else "file", 1 << 20, used)
+        for path, used in swaps
+    )
+    rig.live = replace(RUNNING, swaps=found, available_bytes=available_bytes)
+    machine = generation_1(rig.root)
+    machine.swaps(*(path for path, _ in swaps))
+    add_to_tree(rig.root, SWAPOFF)
+    return machine
+
+
+def runs(finding: Finding) -> Sequence[Tuple[str, ...]]:
+    return [change.argv for change in finding.changes if isinstance(change, Run)]
+
+
+def test_swap_in_use_is_switched_off(rig: Rig) -> None:
+    running(rig, ("/dev/sda2", 100), ("/swap file", 0))
+    add_to_tree(rig.root, "link /dev/disk/by-uuid/1-2 ../../sda2\n")
+    fstab(rig, "UUID=1-2 none swap sw 0 0", "/swap\\040file none swap sw 0 0")
+    finding = judged(rig)
+    assert runs(finding) == [("/usr/sbin/swapoff", "/dev/sda2"), ("/usr/sbin/swapoff", "/swap file")]
+    assert [change.writes for change in finding.changes if isinstance(change, Run)] == [(), ()]
+    before = take_snapshot(rig.root)
+    rig.prepare()
+    assert (rig.root / "var/off").read_text() == "/dev/sda2\n/swap file\n"
+    (rig.root / "var/off").unlink()
+    rig.rollback()
+    assert diff_snapshots(before, take_snapshot(rig.root)) == []
+
+
+@pytest.mark.parametrize("available_bytes", [None, 0, (200 << 20) - 1])
+def test_swap_that_would_not_fit_into_memory_goes_with_the_reboot(
+    rig: Rig, available_bytes: Optional[int]
+) -> None:
+    running(rig, ("/dev/sda2", 100 << 10), available_bytes=available_bytes)
+    fstab(rig, "/dev/sda2 none swap sw 0 0")
+    finding = judged(rig)
+    assert runs(finding) == []
+    assert "the kernel still swaps to /dev/sda2, and 100 MiB there are in use" in finding.because
+    rig.live = replace(rig.live or RUNNING, available_bytes=200 << 20)
+    assert runs(judged(rig)) == [("/usr/sbin/swapoff", "/dev/sda2")]
+
+
+def test_swap_that_nothing_explains_is_a_finding(rig: Rig) -> None:
+    running(rig, ("/dev/sda2", 0), ("/var/swap", 0))
+    finding = judged(rig)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert [each.partition(",")[0] for each in finding.because] == [
+        "the kernel swaps to /dev/sda2",
+        "the kernel swaps to /var/swap",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/dev/zram0", "/dev/sdb1", "/dev/sdaa1", "/mnt/resource/swapfile", "/data/swapfile"]
+)
+def test_swap_elsewhere(rig: Rig, path: str) -> None:
+    machine = running(rig, (path, 0))
+    machine.mounts(
+        "8:2 / ext4 /dev/sda2", "65:161 /data ext4 /dev/sdaa1", "8:17 /mnt/resource ext4 /dev/sdb1"
+    )
+    assert judged(rig).verdict is Verdict.MET
+
+
+def test_a_file_is_where_the_last_mount_over_it_is(rig: Rig) -> None:
+    machine = running(rig, ("/data/swapfile", 0))
+    machine.mounts("8:2 / ext4 /dev/sda2", "65:161 /data ext4 /dev/sdaa1", "8:1 /data ext4 /dev/sda1")
+    assert judged(rig).verdict is Verdict.UNMET
+
+
+def test_where_the_disk_of_the_root_is_not_to_be_seen(rig: Rig) -> None:
+    machine = running(rig, ("/dev/sda2", 0), ("/swapfile", 0), ("/dev/zram0", 0))
+    machine.mounts("0:30 / overlay overlay")
+    assert len([each for each in judged(rig).because if "nothing in /etc/fstab" in each]) == 2
+
+
+def gpt_swap(rig: Rig, number: str = "8:2") -> None:
+    add_to_tree(
+        rig.root,
+        f"file /run/udev/data/b{number}\n|E:ID_PART_ENTRY_SCHEME=gpt\n|E:ID_PART_ENTRY_UUID=aa-bb\n"
+        "|E:ID_FS_UUID=cc-dd\n|E:ID_PART_ENTRY_TYPE=0657fd6d-a4ab-43c4-84e5-0933c84b4f4f\n",
+    )
+
+
+def test_a_partition_that_systemd_finds_by_itself(rig: Rig) -> None:
+    machine = running(rig, ("/dev/sda1", 0))
+    machine.mounts("8:2 / ext4 /dev/sda2")
+    gpt_swap(rig, "8:1")
+    add_to_tree(rig.root, GPT_AUTO)
+    (rig.root / "etc/fstab").write_text(ROOT.rstrip("\n"))
+    finding = judged(rig)
+    assert runs(finding) == [("/usr/sbin/swapoff", "/dev/sda1")]
+    rig.prepare()
+    assert lines(rig) == [f"PARTUUID=aa-bb {MARK}"]
+    rig.live = replace(rig.live or RUNNING, swaps=())
+    assert judged(rig).verdict is Verdict.MET
+    assert judged(rig).because == (
+        "/dev/sda1 is a partition for swap, which boot does not use: its space is lost to the image",
+    )
+    rig.rollback()
+    assert (rig.root / "etc/fstab").read_text() == ROOT.rstrip("\n")
+
+
+def test_a_partition_that_systemd_leaves_alone(rig: Rig) -> None:
+    """Another disk's, another type, or no generator: nothing is written."""
+    machine = running(rig)
+    machine.mounts("8:2 / ext4 /dev/sda2")
+    gpt_swap(rig, "8:17")
+    add_to_tree(rig.root, "file /run/udev/data/b8:1\n|E:ID_PART_ENTRY_TYPE=0x82\n" + GPT_AUTO)
+    assert judged(rig).verdict is Verdict.MET
+    gpt_swap(rig, "8:1")
+    assert judged(rig).verdict is Verdict.UNMET
+    (rig.root / "usr/lib/systemd/system-generators/systemd-gpt-auto-generator").unlink()
+    assert judged(rig).verdict is Verdict.MET
+
+
+# What cannot be judged, and what is hostile.
+
+
+def test_a_table_that_no_crypttab_is(rig: Rig) -> None:
+    fstab(rig, "/dev/mapper/a none swap sw")
+    with (rig.root / "etc/crypttab").open("wb") as stream:
+        stream.truncate(17 << 20)
+    assert judged(rig).verdict is Verdict.NOT_ASSESSED
+
+
+def test_a_table_that_is_a_link_out_of_the_root(rig: Rig, tmp_path: Path) -> None:
+    outside = tmp_path / "fstab"
+    outside.write_text("/dev/sda2 none swap sw 0 0\n")
+    (rig.root / "etc/fstab").unlink()
+    (rig.root / "etc/fstab").symlink_to(outside)
+    assert judged(rig).verdict is Verdict.MET
+    assert outside.read_text() == "/dev/sda2 none swap sw 0 0\n"
+
+
+def test_no_table_at_all(rig: Rig) -> None:
+    (rig.root / "etc/fstab").unlink()
+    assert judged(rig).verdict is Verdict.MET
