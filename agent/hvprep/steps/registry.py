@@ -10,11 +10,15 @@ from hvprep.model.finding import Note, Outcome, Profile, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
+from hvprep.steps.dhcp_client import DHCP_CLIENT
+from hvprep.steps.firewall import FIREWALL
 from hvprep.steps.initrd.judge import judge_initrd
 from hvprep.steps.initrd_drivers import INITRD_DRIVERS
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
+from hvprep.steps.network import NETWORK
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.sriov import SRIOV
 from hvprep.steps.ssh_server import SSH_SERVER
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
@@ -23,6 +27,10 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     SERIAL_GRUB,
     SERIAL_GETTY,
     SSH_SERVER,
+    NETWORK,
+    SRIOV,
+    DHCP_CLIENT,
+    FIREWALL,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
