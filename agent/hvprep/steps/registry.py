@@ -15,6 +15,8 @@ from hvprep.steps.agent.guest_agent import GUEST_AGENT
 from hvprep.steps.agent.waagent import WAAGENT
 from hvprep.steps.boot.judge_grub_cfg import judge_entries
 from hvprep.steps.cdrom import CDROM
+from hvprep.steps.dhcp_client import DHCP_CLIENT
+from hvprep.steps.firewall import FIREWALL
 from hvprep.steps.floppy_module import FLOPPY_MODULE
 from hvprep.steps.fstab_persistent_ids import FSTAB_PERSISTENT_IDS
 from hvprep.steps.generalised.registry import GENERALISED
@@ -28,12 +30,14 @@ from hvprep.steps.kernel_config import KERNEL_CONFIG
 from hvprep.steps.kernel_fixes import KERNEL_FIXES
 from hvprep.steps.kernel_parameters import KERNEL_PARAMETERS
 from hvprep.steps.kernel_version import KERNEL_VERSION
+from hvprep.steps.network import NETWORK
 from hvprep.steps.no_os_disk_swap import NO_OS_DISK_SWAP
 from hvprep.steps.partition_layout import PARTITION_LAYOUT
 from hvprep.steps.programs import PROGRAMS
 from hvprep.steps.resource_disk import RESOURCE_DISK
 from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
+from hvprep.steps.sriov import SRIOV
 from hvprep.steps.ssh_server import SSH_SERVER
 from hvprep.steps.standard_partitions import STANDARD_PARTITIONS
 from hvprep.steps.udf import UDF
@@ -69,6 +73,10 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     UEFI_FALLBACK,
     SSH_SERVER,
     *GENERALISED,
+    NETWORK,
+    SRIOV,
+    DHCP_CLIENT,
+    FIREWALL,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.

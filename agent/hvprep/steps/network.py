@@ -1,0 +1,66 @@
+"""network: the first interface gets an address by DHCP, on every machine that is made from the image.
+
+Several managers may be there; each is asked what it would do with eth0 of a MAC address that nobody has seen
+yet. What is only for interfaces that do not exist on Hyper-V (ens3, enp0s3) does no harm and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hvprep.facts.gather import Facts
+from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
+from hvprep.model.view import View
+from hvprep.settings import Settings
+from hvprep.steps.networking import (
+    cloud_init,
+    dhcpcd,
+    ifcfg,
+    ifupdown,
+    netplan,
+    network_manager,
+    networkd,
+    old_agent,
+    persistent_names,
+    wicked,
+)
+from hvprep.steps.networking.profile import Reading, plan_profiles
+
+#: The first one that is used says what to write where nothing configures eth0.
+_MANAGERS = (netplan, network_manager, ifcfg, wicked, ifupdown, networkd, dhcpcd)
+
+
+def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
+    yield from persistent_names.plan(view)
+    yield from old_agent.plan(view)
+    renderer = cloud_init.find_renderer(view)
+    managers = [manager for manager in _MANAGERS if manager.is_used(view)]
+    if managers:
+        readings = (manager.read(view) for manager in managers)
+        yield from plan_profiles(
+            tuple(_without_rendered(view, each, renderer) for each in readings), renderer
+        )
+    else:
+        because = "no network manager that hvprep knows is started at boot"
+        yield Note(Verdict.NOT_ASSESSED, because, "see that eth0 gets an address by DHCP")
+
+
+def _without_rendered(view: View, reading: Reading, renderer: str | None) -> Reading:
+    """What cloud-init wrote for one machine it writes anew for the next."""
+    if renderer is None:
+        return reading
+    kept = (each for each in reading.profiles if not cloud_init.is_rendered(view, each.path))
+    return replace(reading, profiles=tuple(kept))
+
+
+NETWORK: Step[Facts, Settings] = Step(
+    id="network",
+    title="the first interface, eth0, gets an address by DHCP on every machine made from the image",
+    severity=Severity.REQUIRED,
+    phase=Phase.PREPARE,
+    source="Microsoft, preparing images (DHCP, no persistent names); seed (NetworkManager)",
+    remedy="run hvprep prepare",
+    plan=_plan,
+    rows=("N01", "N02", "N06"),
+)

@@ -1,0 +1,1 @@
+"""How the network is configured, by who configures it."""

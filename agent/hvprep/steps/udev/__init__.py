@@ -1,0 +1,1 @@
+"""Rules of udev, as steps look at them."""
