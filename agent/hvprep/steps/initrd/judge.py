@@ -39,8 +39,8 @@ NO_RESUME = "!resume"
 
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
-    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, programs as
-    `tool_wants` names them, "free:a" a module that no rule of the image's may keep out, or NO_RESUME."""
+    """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, programs
+    as `tool_wants` names them, "free:a" a module that no rule of the image's may keep out, or NO_RESUME."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
