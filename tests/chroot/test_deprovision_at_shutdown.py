@@ -1,4 +1,4 @@
-"""hvprep-deprovision.service under a real systemd: it works when an armed system is powered off, and never else."""
+"""hvprep-deprovision.service under a real systemd: it works when an armed system is powered off."""
 
 from __future__ import annotations
 

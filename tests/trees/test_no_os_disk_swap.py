@@ -46,7 +46,7 @@ def whole(tmp_path: Path) -> Rig:
 
 
 def fstab(rig: Rig, *lines: str) -> None:
-    (rig.root / "etc/fstab").write_text(ROOT + "".join(f"{line}\n" for line in lines), newline="")
+    (rig.root / "etc/fstab").write_bytes((ROOT + "".join(f"{line}\n" for line in lines)).encode())
 
 
 def lines(rig: Rig) -> List[str]:

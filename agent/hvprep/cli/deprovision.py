@@ -40,8 +40,8 @@ _UNIT = "hvprep-deprovision.service"
 _PROVISIONED = "\0"  # no user has this name
 _JOBS_TIMEOUT_S = 20
 
-_WARNING = """WARNING! This cannot be undone, and nothing of it can be rolled back. The machine is then good for one thing:
-to be shut down, and to have an image made of it."""
+_WARNING = """WARNING! This cannot be undone, and nothing of it can be rolled back. The machine is then good
+for one thing: to be shut down, and to have an image made of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     when.add_argument("--disarm", action="store_true", help="take --at-shutdown back")
     when.add_argument(
-        "--armed", action="store_true", help=argparse.SUPPRESS
-    )  # the unit's, as the system ends
+        "--armed",
+        action="store_true",
+        help="what hvprep-deprovision.service runs as the system goes down; does nothing unless it is armed",
+    )
 
 
 def run(options: argparse.Namespace, screen: Screen) -> int:
@@ -249,7 +251,7 @@ def _disarm(machine: Machine, screen: Screen) -> int:
 
 
 def _run_armed(machine: Machine, screen: Screen) -> int:
-    """What hvprep-deprovision.service does when it is stopped. Does nothing unless this boot is armed and ends."""
+    """What hvprep-deprovision.service does when it is stopped; nothing unless this boot is armed and ends."""
     deadline = time.monotonic()
     arming = probe_arming(machine.root)
     if arming is not Arming.ARMED:

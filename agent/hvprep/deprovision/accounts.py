@@ -23,7 +23,7 @@ _ROOT = "root"
 _COPIES = ("/etc/{}-", "/var/backups/{}.bak")
 _TABLES = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
 _SUDOERS = ("/etc/sudoers", "/etc/sudoers.d/*")
-#: Mail, crontabs, at jobs are found by name; lingering sessions (loginctl(1)), the picture of AccountsService.
+#: Mail, crontabs and at jobs by name; lingering sessions (loginctl(1)); the picture of AccountsService.
 _BY_NAME = (
     "/var/mail/{}",
     "/var/spool/mail/{}",
@@ -44,7 +44,7 @@ _OVF_USER = re.compile(r"<(?:\w+:)?UserName>([^<>&\s]+)</")
 
 
 def find_provisioned(view: View) -> tuple[str, ...]:
-    """The users that cloud-init or waagent made, by what they left in sudoers.d and by the saved ovf-env.xml."""
+    """The users that cloud-init or waagent made, by what they left in sudoers.d and the saved ovf-env.xml."""
     found: list[str] = []
     for path, pattern in (
         ("/etc/sudoers.d/90-cloud-init-users", _MADE_BY_CLOUD_INIT),

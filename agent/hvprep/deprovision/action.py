@@ -1,7 +1,7 @@
 """What deprovisioning does to a system, as data: of it nothing can be taken back.
 
-Files are written, linked and purged with the changes that every plan has; two more are needed here alone. A Purge
-takes a whole tree (but what is mounted on its directories), and a Write of nothing empties a file.
+Files are written, linked and purged with the changes that every plan has; two more are needed here alone.
+A Purge takes a whole tree (but what is mounted in it), and a Write of nothing empties a file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hvprep.model.node import GuestPath
 
 @dataclass(frozen=True)
 class Move:
-    """Another name, in the same directory, for what is at `path`; what has that name already stays, and it fails."""
+    """Another name, in the same directory, for what is at `path`. Fails where that name is taken."""
 
     path: GuestPath
     name: str

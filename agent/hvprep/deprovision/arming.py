@@ -1,8 +1,8 @@
 """Armed: deprovisioning waits for the end of this boot. A marker of another boot never fires.
 
-The marker is a file that outlives the boot, so that one that was cut off can be told from one that never was; it
-holds the id of the boot that it belongs to (/proc/sys/kernel/random/boot_id, random(4)), so that a clone of the disk
-does not take it for its own.
+The marker is a file that outlives the boot, so that a boot that was cut off can be told from one that
+was never armed; it holds the id of the boot that it belongs to (/proc/sys/kernel/random/boot_id, random(4)), so
+that a clone of the disk does not take it for its own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def read_boot_id(view: View) -> str | None:
 
 
 def read_marker(view: View) -> Marker | None:
-    """The marker, None where there is none. Raises FormatError where it does not read, Refusal where it is not root's."""
+    """The marker, None where there is none. Raises FormatError where it does not read, Refusal where others
+    than root could have written it."""
     node = view.node(MARKER)
     if node is None:
         return None

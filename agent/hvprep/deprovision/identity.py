@@ -1,8 +1,9 @@
 """The names that the machine has: host name, machine id, the name servers of its network.
 
-The machine id is emptied, not removed and not set to "uninitialized": systemd then makes a new one at the next boot
-and does not take that boot for the first of all, after which it would set every unit to its preset
-(machine-id(5), systemd.unit(5) on ConditionFirstBoot=); without the file it does not boot where /etc is read-only.
+The machine id is emptied, not removed and not set to "uninitialized": systemd then makes a new one at the
+next boot and does not take that boot for the first of all, after which it would set every unit to its preset
+(machine-id(5), systemd.unit(5) on ConditionFirstBoot=). Without the file it does not boot where /etc is
+read-only.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def plan_machine_id(view: View) -> Iterator[Action]:
 
 
 def plan_resolv_conf(view: View) -> Iterator[Action]:
-    """Only a file that a DHCP client made: a link leads to a resolver's file, and what a person wrote stays."""
+    """Only a file that a DHCP client made: a link leads to a resolver's, and what a person wrote stays."""
     node = view.node(_RESOLV_CONF)
     if node is not None and node.kind is Kind.FILE and _MADE_BY_DHCP.search(view.read(_RESOLV_CONF) or b""):
         yield Purge(_RESOLV_CONF, "the name servers of this network; who configures the next makes it anew")

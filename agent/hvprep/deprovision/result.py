@@ -36,7 +36,7 @@ def result_to_json(results: Sequence[Result]) -> dict[str, object]:
 
 
 def write_result(root: Root, results: Sequence[Result]) -> None:
-    """How many actions there were, and that some failed: not which, for their names may tell of the machine."""
+    """How many actions there were, and how many failed: not which, for names may tell of the machine."""
     make_state_directory(root)
     counts = {outcome.value: sum(each.outcome is outcome for each in results) for outcome in Outcome}
     content = json.dumps({"version": 1, "hvprep": __version__, "outcomes": counts}) + "\n"

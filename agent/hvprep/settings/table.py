@@ -197,14 +197,15 @@ class Settings:
         "Deprovision.PackageCaches",
         SWITCH,
         False,
-        "Whether hvprep deprovision removes packages and package lists that were downloaded: the image gets smaller.",
+        "Whether hvprep deprovision removes packages and package lists that were downloaded, which makes the"
+        " image smaller.",
     )
     deprovision_on_reboot: bool = _setting(
         "Deprovision.OnReboot",
         SWITCH,
         False,
-        "Whether a system that is armed (hvprep deprovision --at-shutdown) is deprovisioned on a reboot too, not"
-        " only when it is powered off or halted. The boot that follows is a first one then.",
+        "Whether a system that is armed (hvprep deprovision --at-shutdown) is deprovisioned on a reboot too,"
+        " not only when it is powered off or halted. The boot that follows is a first one then.",
     )
     deprovision_timeout_s: int = _setting(
         "Deprovision.TimeoutSeconds",

@@ -1,9 +1,9 @@
 """Nothing left of a path, with all that is below it: for what no copy may be kept of.
 
-Directories are walked by their descriptors and no symbolic link is followed, so that a user who plants one, or
-moves a directory while we work, leads us nowhere. What is mounted somewhere below is not ours: it stays, and so
-do the directories above it. Storage is not overwritten: on a disk that is discarded or copied that would prove
-nothing (shred(1)).
+Directories are walked by their descriptors and no symbolic link is followed, so that a user who plants one,
+or moves a directory while we work, leads us nowhere. What is mounted somewhere below is not ours: it stays,
+and so do the directories above it. Storage is not overwritten: on a disk that is discarded or copied that
+would prove nothing (shred(1)).
 """
 
 from __future__ import annotations
