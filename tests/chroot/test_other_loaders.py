@@ -69,6 +69,8 @@ def efi(guest: Guest) -> Iterator[None]:
 def test_systemd_boot_and_kernel_install(guest: Guest, system: str) -> None:
     install(guest, system, SYSTEMS[system])
     guest.tool(*RELAXED, "bootctl", "--esp-path=/efi", "--no-variables", "install")
+    # A tmpfs is no EFI system partition to it.
+    (guest.root / "etc/kernel/install.conf").write_text("layout=bls\nBOOT_ROOT=/efi\n")
     first = guest.kernel
     guest.tool("kernel-install", "add", first, f"/boot/vmlinuz-{first}")
     entry = entry_of(guest, first)
