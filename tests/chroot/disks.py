@@ -1,7 +1,8 @@
 """Real block devices of the kernel's loop driver, and what others leave on a disk.
 
-Here the kernel makes no nodes for the partitions of a loop device, so a partition is a second loop device
-over the same file. Whatever no program here can make (md has no driver, ZFS no tools) is written by hand.
+Here the kernel looks for no partitions on a loop device, so a partition is a second loop device over the same
+file, or one that partx(8) has told the kernel of. Whatever no program here can make (md has no driver, ZFS no
+tools) is written by hand.
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ def loop(image: Path, offset: int = 0, size_bytes: int = 0, sector_bytes: int = 
     options += ["--sizelimit", str(size_bytes)] if size_bytes else []
     node = Path(tool("losetup", "--find", "--show", *options, str(image)).strip())
     try:
+        forget_partitions(node)  # those that another test left there when it was ended
         yield node
     finally:
+        forget_partitions(node)
         tool("losetup", "--detach", str(node))
+
+
+def forget_partitions(node: Path) -> None:
+    """The kernel's idea of them; the disk keeps its table."""
+    if list(Path("/sys/block", node.name).glob(f"{node.name}p*")):
+        tool("partx", "--delete", str(node))
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,10 @@ class Disk:
 
     def partition(self, script: str) -> None:
         tool("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(self.node), stdin=script)
+
+    def tell_kernel(self) -> None:
+        """Make nodes for the partitions, as a kernel does that looks for them itself."""
+        tool("partx", "--add", str(self.node))
 
     def write(self, offset: int, content: bytes) -> None:
         """To the device itself."""

@@ -331,6 +331,60 @@ def test_a_file_system_of_ours_that_got_lost_is_not_made_anew(blank: Disk) -> No
     assert "its partition holds" in refusal(blank)
 
 
+# With partitions that the kernel knows.
+
+
+@pytest.mark.parametrize("kind", ["ext4", "btrfs"])
+def test_a_partition_that_the_kernel_knows(blank: Disk, tmp_path: Path, kind: str) -> None:
+    blank.partition(AZURES)
+    blank.tell_kernel()
+    node = Path(f"{blank.node}p1")
+    (part,) = blank.device().partitions
+    assert (str(part.path), part.start_bytes, part.number) == (str(node), AZURES_OFFSET, 1)
+    FILE_SYSTEMS[kind](node)
+    decision = verdict(blank)
+    assert (decision.action, decision.path) == (Action.MOUNT, GuestPath(node))
+    place = tmp_path / "place"
+    place.mkdir()
+    with mounted(str(node), place):
+        seen = blank.evidence()
+        assert [str(mount.mountpoint) for mount in seen.mounts] == [str(place)]
+        assert seen.is_free is False
+        decision = decide(seen, AZURE)
+    assert (decision.action, decision.path) == (Action.USE_MOUNTED, GuestPath(node))
+    assert (decision.mountpoint, decision.fstype) == (GuestPath(place), kind)
+
+
+def test_ours_is_known_where_it_is_mounted(blank: Disk, tmp_path: Path) -> None:
+    blank.partition(OURS)
+    blank.tell_kernel()
+    tool("mkfs.ext4", "-q", "-F", "-L", FILE_SYSTEM_LABEL, f"{blank.node}p1")
+    with mounted(f"{blank.node}p1", tmp_path):
+        decision = verdict(blank, HYPER_V)
+    assert (decision.action, decision.is_ours) == (Action.USE_MOUNTED, True)
+
+
+def test_a_kernel_that_has_an_older_table_in_mind(blank: Disk) -> None:
+    """Its node is of another place on the disk: it is not what the table tells of."""
+    blank.partition("label: gpt\nstart=4096\n")
+    blank.tell_kernel()
+    blank.partition(OURS)
+    assert [part.path for part in blank.evidence().partitions] == [None]
+
+
+def test_swap_on_a_partition(blank: Disk) -> None:
+    blank.partition(AZURES)
+    blank.tell_kernel()
+    node = f"{blank.node}p1"
+    tool("mkswap", node)
+    tool("swapon", node)
+    try:
+        use = find_use(probe_storage(Root(Path("/"))), blank.device())
+    finally:
+        tool("swapoff", node)
+    assert [str(swap.path) for swap in use.swaps] == [node]
+
+
 # In use.
 
 

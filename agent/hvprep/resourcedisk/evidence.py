@@ -193,7 +193,7 @@ class _Disk:
         """With what we look at ourselves."""
 
         def read_at(offset: int, size_bytes: int) -> bytes:
-            if offset + size_bytes > contents.size_bytes:
+            if offset < 0 or offset + size_bytes > contents.size_bytes:
                 raise FormatError("it leads beyond the end of its partition")
             return self.reader.read_at(contents.offset_bytes + offset, size_bytes)
 
