@@ -61,7 +61,7 @@ def _holds(record: str) -> bool:
         return record_file(second) == record
     if kind == "seen":
         return record_directory(second) == record
-    return kind in ("line", "none") and record_line(first, second) == record
+    return record_line(first, second) == record
 
 
 def _read(path: str) -> str | None:
