@@ -106,7 +106,7 @@ def test_a_full_disk_is_told(machine: AzureMachine) -> None:
     assert re.search(f"{WHERE} has (19|20) MiB free, too little for a swap file", done.errors)
     assert swaps() == {}
     assert (node, str(WHERE)) in mounts()
-    assert sorted(os.listdir(WHERE)) == ["data", "lost+found"]
+    assert not SWAP.exists()
 
 
 @pytest.mark.parametrize("words", ["ResourceDisk.EnableSwap=n", "ResourceDisk.SwapSizeMB=0"])
@@ -358,3 +358,13 @@ def test_never_on_the_disk_of_the_system(machine: AzureMachine) -> None:
     assert f"is not mounted on {WHERE}, although it was asked for" in done.errors
     assert swaps() == {}
     assert os.listdir(WHERE) == []
+
+
+def test_a_file_that_cannot_be_switched_on_is_taken_away(machine: AzureMachine) -> None:
+    """btrfs swaps to no file that it keeps twice."""
+    mounted_by(machine, str(WHERE), "mkfs.btrfs", "-q", "-d", "dup", "-m", "dup")
+    done = machine.hvprep()
+    assert done.status == 1
+    assert f"the kernel does not swap to {SWAP}: Invalid argument" in done.errors
+    assert swaps() == {}
+    assert not SWAP.exists()

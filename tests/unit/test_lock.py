@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hvprep.errors import Refusal
-from hvprep.system.lock import lock, make_state_directory
+from hvprep.system.lock import lock, lock_for_boot, make_state_directory
 from hvprep.system.root import Root
 
 
@@ -88,3 +88,41 @@ def test_a_link_to_a_directory_of_another_user_is_refused(tmp_path: Path) -> Non
     ):
         pass
     assert (tmp_path / "home").stat().st_uid == 1234
+
+
+def test_a_lock_for_the_boot_lies_in_run_and_is_the_verbs_own(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    root = Root(tmp_path)
+    with lock_for_boot(root, "resource-disk"):
+        directory = tmp_path / "run/hvprep"
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        held = (directory / "resource-disk.lock").read_text()
+        assert held == f"resource-disk, process {os.getpid()}\n"
+        with pytest.raises(Refusal, match=held.strip()), lock_for_boot(root, "resource-disk"):
+            pass
+        with lock_for_boot(root, "another"), lock(root, "prepare"):
+            pass
+    with lock_for_boot(root, "resource-disk"):
+        pass
+
+
+def test_a_lock_for_the_boot_where_run_is_read_only(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    with ExitStack() as stack:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", place], check=True)
+        stack.callback(unmount, place)
+        with pytest.raises(Refusal, match="/run/hvprep cannot be written: Read-only"):
+            stack.enter_context(lock_for_boot(Root(tmp_path), "resource-disk"))
+
+
+def test_a_directory_of_the_boot_that_is_a_link_to_anothers_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "trap").mkdir()
+    os.chown(tmp_path / "trap", 65534, 65534)
+    (tmp_path / "run/hvprep").symlink_to("/trap")
+    with (
+        pytest.raises(Refusal, match="leads to what belongs to user 65534"),
+        lock_for_boot(Root(tmp_path), "x"),
+    ):
+        pass

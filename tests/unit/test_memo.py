@@ -40,11 +40,18 @@ CHANGES: List[Callable[[Path], object]] = [
     lambda path: os.utime(path / "conf", (1, 1)),
     lambda path: (path / "conf").unlink(),
     lambda path: ((path / "new").write_text("a=1\n"), (path / "new").rename(path / "conf")),
+    lambda path: ((path / "conf").write_text("aa=1\n"), os.utime(path / "conf", (1000, 1000))),
+    lambda path: (
+        (path / "new").write_text("a=1\n"),
+        os.utime(path / "new", (1000, 1000)),
+        (path / "new").rename(path / "conf"),
+    ),
     lambda path: (path / "absent").write_text(""),
     lambda path: (path / "directory").rename(path / "gone"),
     lambda path: (path / "directory").rename(path / "gone").joinpath("../directory").mkdir(),
     lambda path: (path / "swaps").write_text("/x/swap   file\t\t200\n"),
     lambda path: (path / "swaps").write_text(""),
+    lambda path: (path / "swaps").write_text("  /x/swap   file\t\t100\n"),
     lambda path: (path / "swaps").unlink(),
     lambda path: (path / "swaps").write_text("/x/swap   file\t\t100\n/y file\n"),
 ]
@@ -53,6 +60,7 @@ CHANGES: List[Callable[[Path], object]] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed(tmp_path: Path, change: Callable[[Path], object]) -> None:
     (tmp_path / "conf").write_text("a=1\n")
+    os.utime(tmp_path / "conf", (1000, 1000))
     (tmp_path / "directory").mkdir()
     (tmp_path / "swaps").write_text("/x/swap   file\t\t100\n")
     records = [

@@ -9,7 +9,7 @@ from hvprep.formats import fstab
 from hvprep.formats.unit_name import unit_name
 from hvprep.model.node import GuestPath
 from hvprep.resourcedisk.mount_unit import render_device_timeout, render_fstab_line, render_mount
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 LABEL = "/dev/disk/by-label/hvprep-temp"
@@ -78,6 +78,8 @@ def test_the_device_is_not_waited_for() -> None:
 
 
 @given(PATHS)
+@example("/mnt/re source")
+@example("/mnt/a#b")
 def test_the_line_of_fstab_reads_back(path: str) -> None:
     line = render_fstab_line("LABEL=hvprep-temp", GuestPath(path), "ext4", ("noatime",))
     (entry,) = fstab.parse(line).entries

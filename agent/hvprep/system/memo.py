@@ -43,15 +43,14 @@ def render_memo(version: str, records: list[str], words: str) -> str:
 
 def find_unchanged(path: str, version: str) -> str | None:
     """The words of the memo at `path`, where everything in it still holds; else None. Raises nothing."""
-    try:
-        content = _read(path)
-    except UnicodeError:
-        return None
-    head, _, words = (content or "").partition("\n\n")
+    head, _, words = (_read(path) or "").partition("\n\n")
     first, *records = head.split("\n")
     if first != f"hvprep {version}" or not records:
         return None
-    return words if all(map(_holds, records)) else None
+    try:
+        return words if all(map(_holds, records)) else None
+    except ValueError:  # no path: a NUL in it
+        return None
 
 
 def _holds(record: str) -> bool:
@@ -61,7 +60,7 @@ def _holds(record: str) -> bool:
         return record_file(second) == record
     if kind == "seen":
         return record_directory(second) == record
-    return kind in ("line", "none") and record_line(first, second) == record
+    return record_line(first, second) == record
 
 
 def _read(path: str) -> str | None:
