@@ -39,7 +39,7 @@ _GRUB_CFG = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    boots = read_all_boots(view, facts, but_pending=True)
+    boots = read_all_boots(view, facts)
     yield from _plan_fstab(view, facts, boots)
     yield from _plan_crypttab(view, facts)
     for boot in boots:
