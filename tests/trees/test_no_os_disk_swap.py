@@ -217,6 +217,12 @@ def test_the_mapping_that_only_makes_swap_goes_too(rig: Rig) -> None:
     assert (rig.root / "etc/crypttab").read_text().splitlines() == [first, f"# {second}{TAG}", third]
 
 
+def test_other_mappings_stay(rig: Rig) -> None:
+    (rig.root / "etc/crypttab").write_text("root UUID=1 none luks\n")
+    fstab(rig, "/dev/mapper/root none swap sw 0 0")
+    assert len(judged(rig).changes) == 1
+
+
 # Units.
 
 UNIT = "|[Unit]\n|Description=Swap\n|[Swap]\n|What = {}\n|[Install]\n|WantedBy=swap.target\n"
@@ -235,6 +241,13 @@ def test_a_unit_of_the_administrators_is_disabled(rig: Rig) -> None:
     rig.prepare()
     assert "What = /swapfile" in (rig.root / "etc/systemd/system/swapfile.swap").read_text()
     assert not list((rig.root / "etc/systemd/system").glob("*/swapfile.swap"))
+
+
+def test_a_unit_of_a_package_that_the_administrator_enabled_is_disabled(rig: Rig) -> None:
+    add_to_tree(rig.root, unit(directory="/usr/lib/systemd/system"))
+    prepare_and_take_back(rig)
+    rig.prepare()
+    assert list((rig.root / "etc/systemd/system").rglob("swapfile.swap")) == []
 
 
 @pytest.mark.parametrize("directory", ["/usr/lib/systemd/system", "/usr/local/lib/systemd/system", OWN])
@@ -352,6 +365,7 @@ def test_swap_alone_when_the_drivers_are_there_already(whole: Rig) -> None:
     image_with(whole, "UUID=gone")
     prepare_and_take_back(whole)
     whole.prepare()
+    assert (whole.root / RESUME).read_text() == "RESUME=none\n"
     assert whole.finding("initrd-drivers").verdict is Verdict.MET
 
 
@@ -370,6 +384,26 @@ def test_a_generator_that_goes_on_waiting_is_taken_back(whole: Rig) -> None:
     with pytest.raises(ChangeFailed, match="it waits for /dev/sda2 to resume from"):
         whole.prepare()
     assert diff_snapshots(before, take_snapshot(whole.root)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("/dev/disk/cloud/azure_resource-part2 none swap sw,nofail 0 0", True),
+        ("/dev/disk/azure/resource-part2 none swap sw,noauto 0 0", False),
+        ("/dev/disk/azure/resource-part1 /mnt/resource auto nofail 0 2", False),
+        ("/mnt/resource/swapfile none swap sw 0 0", False),
+        ("/dev/zram0 none swap sw 0 0", False),
+    ],
+)
+def test_a_swap_partition_that_comes_and_goes(whole: Rig, line: str, written: bool) -> None:
+    """hooks/resume would take it for one to resume from, and the next kernel's initrd wait for it."""
+    fstab(whole, line)
+    assert judged(whole).verdict is (Verdict.UNMET if written else Verdict.MET)
+    prepare_and_take_back(whole)
+    whole.prepare()
+    assert lines(whole) == [line]
+    assert (whole.root / RESUME).exists() is written
 
 
 def test_without_a_generator_it_is_a_finding(whole: Rig) -> None:
@@ -411,6 +445,7 @@ def test_boot_entries_that_resume(whole: Rig) -> None:
     finding = judged(whole)
     assert finding.verdict is Verdict.UNMET
     assert any(f"carries resume={SWAP}" in each for each in finding.because)
+    assert any("carries resume_offset=12" in each for each in finding.because)
     assert "kernel-parameters" in (finding.remedy or "")
     whole.only = f"{STEP},initrd-drivers,kernel-parameters"
     whole.prepare()
@@ -451,6 +486,20 @@ def test_a_device_that_is_gone_is_found_where_swap_is_kept(whole: Rig) -> None:
     finding = judged(whole)
     assert finding.verdict is Verdict.UNMET
     assert finding.because[0] == f"/{IMAGE} resumes from UUID=gone, which is not there"
+    add_to_tree(whole.root, "remove /etc/hvprep.conf\n")
+    assert any(
+        "waits for UUID=gone at every boot, to resume from it, which is not there" in each
+        for each in judged(whole).because
+    )
+    whole.live = None
+    assert not any("not there" in each for each in judged(whole).because), "an image's /dev says nothing"
+
+
+def test_a_device_of_which_udev_says_nothing(whole: Rig) -> None:
+    add_to_tree(whole.root, "file /etc/hvprep.conf\n|Swap.Keep=y\n")
+    whole.live = RUNNING
+    image_with(whole, "UUID=gone")
+    assert judged(whole).verdict is Verdict.NOT_APPLICABLE
 
 
 # The running system.
@@ -488,6 +537,12 @@ def test_swap_in_use_is_switched_off(rig: Rig) -> None:
     (rig.root / "var/off").unlink()
     rig.rollback()
     assert diff_snapshots(before, take_snapshot(rig.root)) == []
+
+
+def test_what_a_unit_switched_on_is_switched_off(rig: Rig) -> None:
+    running(rig, ("/swapfile", 0))
+    add_to_tree(rig.root, unit())
+    assert runs(judged(rig)) == [("/usr/sbin/swapoff", "/swapfile")]
 
 
 @pytest.mark.parametrize("available_bytes", [None, 0, (200 << 20) - 1])

@@ -36,7 +36,7 @@ def read_fstab(view: View) -> Fstab:
 
 def find_places(table: Fstab) -> tuple[GuestPath, ...]:
     """Where the temporary disk is mounted, by /etc/fstab and by default."""
-    mounts = (entry for entry in table.entries if entry.type != "swap" and is_temporary(entry.spec, ()))
+    mounts = (entry for entry in table.entries if is_temporary(entry.spec, ()))
     return (_MOUNT_POINT, *(GuestPath(entry.mountpoint) for entry in mounts if entry.mountpoint != "/"))
 
 

@@ -42,7 +42,7 @@ def plan_no_resume(view: View, facts: Facts, settings: Settings, had_swap: bool)
         )
         yield renew_image(view, facts, settings, kernel, initrd, NO_RESUME, why)
     for initrd in facts.image.initrds:
-        if initrd.unreadable is not None and not view.is_pending(initrd.path):
+        if initrd.unreadable is not None:
             why = f"whether {initrd.path} waits for a device to resume from: {initrd.unreadable}"
             yield Note(Verdict.NOT_ASSESSED, why)
     for title, word in _resuming_entries(view, facts):
@@ -67,7 +67,7 @@ def _waiting_images(view: View, facts: Facts) -> Iterator[tuple[Kernel, Initrd, 
     """Each initrd that names a device, with its kernel."""
     for kernel in facts.image.kernels:
         for initrd in map(facts.image.initrd_at, kernel.initrds):
-            if initrd is None or initrd.contents is None or view.is_pending(initrd.path):
+            if initrd is None or initrd.contents is None:
                 continue
             for device in resume_devices(initrd.contents)[:1]:
                 yield kernel, initrd, device

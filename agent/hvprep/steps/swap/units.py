@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service, uses_systemd
+from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service
 from hvprep.model.change import Link, Remove
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -26,8 +26,6 @@ class SwapUnit:
 
 def find_swap_units(view: View) -> tuple[SwapUnit, ...]:
     """Those for the system's disk, each once."""
-    if not uses_systemd(view):
-        return ()
     names = {path.name for directory in UNIT_DIRECTORIES for path in view.glob(f"{directory}/*.swap")}
     places = find_places(read_fstab(view))
     found = (_find_unit(view, name) for name in sorted(names))
@@ -35,11 +33,11 @@ def find_swap_units(view: View) -> tuple[SwapUnit, ...]:
 
 
 def plan_units(view: View) -> Iterator[Link | Remove]:
-    """The administrator's are disabled, as systemctl disable does it; what a package starts is masked."""
+    """What the administrator enabled is disabled, as by systemctl; what a package starts is masked."""
     for unit in find_swap_units(view):
         service = unit.service
         why = f"{service.name} no longer swaps to {unit.what}"
-        if service.path.parent == _OWN and all(_OWN in link.parents for link in service.started_by):
+        if all(_OWN in link.parents for link in service.started_by):
             yield from (Remove(link, why) for link in service.started_by)
         else:
             yield Link(_OWN / service.name, "/dev/null", why)
