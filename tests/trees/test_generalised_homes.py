@@ -60,6 +60,12 @@ def test_a_system_that_nobody_used(rig: Rig, step: str) -> None:
         ("file /home/gone/.bash_history\n|ls\n", "/home/gone/.bash_history"),
         (ANN + "file /home/ann/.bash_history\n|ls\n", "/home/ann/.bash_history"),
         (ANN + "file /srv/ann/.bash_history\n|ls\nlink /home/ann ../srv/ann\n", "/srv/ann/.bash_history"),
+        ("file /srv/gone/.bash_history\n|ls\nlink /home/gone ../srv/gone\n", "/srv/gone/.bash_history"),
+        (
+            ANN.replace("/home/ann", "/var/ann")
+            + "file /srv/ann/.bash_history\n|ls\nlink /var/ann ../srv/ann\n",
+            "/srv/ann/.bash_history",
+        ),
         (ANN.replace("/home/ann", "/var/[ann]*") + "file /var/[ann]*/.bash_history\n|ls\n", "[ann]*/.bash"),
         (ANN.replace("/home/ann", "/var/*") + "file /var/bob/.bash_history\n|ls\n", None),
         (ANN.replace("/home/ann", "home/ann") + "file /home2/ann/.bash_history\n|ls\n", None),

@@ -70,6 +70,14 @@ def test_members_go_by_their_exact_names() -> None:
     assert parse(gshadow).without_member("ann", GSHADOW_LISTS).render() == "adm:*:bob:bob\nsudo:!::"
 
 
+def test_lines_of_nis_are_no_records() -> None:
+    assert parse("-bob:x:1\n+ann:x:1\n").records == ()
+
+
+def test_a_line_that_is_too_short_has_no_such_field() -> None:
+    assert parse("a:b\n").with_field("a", 5, "x").render() == "a:b\n"
+
+
 def test_the_last_of_several_records_is_edited_too() -> None:
     assert parse("a:1:\na:2:\na").with_field("a", PASSWORD, "*").render() == "a:*:\na:*:\na"
 
