@@ -35,17 +35,19 @@ def test_unchanged(tmp_path: Path) -> None:
     assert find_unchanged(write(tmp_path, records, ""), "1.0") == ""
 
 
+def write_aged(path: Path, text: str) -> Path:
+    path.write_text(text)
+    os.utime(path, (1000, 1000))
+    return path
+
+
 CHANGES: List[Callable[[Path], object]] = [
     lambda path: (path / "conf").write_text("b=1\n"),
     lambda path: os.utime(path / "conf", (1, 1)),
     lambda path: (path / "conf").unlink(),
     lambda path: ((path / "new").write_text("a=1\n"), (path / "new").rename(path / "conf")),
-    lambda path: ((path / "conf").write_text("aa=1\n"), os.utime(path / "conf", (1000, 1000))),
-    lambda path: (
-        (path / "new").write_text("a=1\n"),
-        os.utime(path / "new", (1000, 1000)),
-        (path / "new").rename(path / "conf"),
-    ),
+    lambda path: write_aged(path / "conf", "aa=1\n"),
+    lambda path: write_aged(path / "new", "a=1\n").rename(path / "conf"),
     lambda path: (path / "absent").write_text(""),
     lambda path: (path / "directory").rename(path / "gone"),
     lambda path: (path / "directory").rename(path / "gone").joinpath("../directory").mkdir(),

@@ -1,8 +1,8 @@
 """Armed: deprovisioning waits for the end of this boot. A marker of another boot never fires.
 
 The marker is a file that outlives the boot, so that a boot that was cut off can be told from one that
-was never armed; it holds the id of the boot that it belongs to (/proc/sys/kernel/random/boot_id, random(4)), so
-that a clone of the disk does not take it for its own.
+was never armed; it holds the id of the boot that it belongs to (/proc/sys/kernel/random/boot_id, random(4)),
+so that a clone of the disk does not take it for its own.
 """
 
 from __future__ import annotations

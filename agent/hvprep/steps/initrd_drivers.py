@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,9 +13,8 @@ from hvprep.facts.kernels import Kernel
 from hvprep.facts.unified_images import UnifiedImage
 from hvprep.formats.initrd_modules import loaded_modules
 from hvprep.formats.kernel_modules import Closure, ModuleIndex
-from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build, Run
+from hvprep.model.change import Build, Run
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
-from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
@@ -26,7 +24,7 @@ from hvprep.steps.initrd.backups import plan_stale_backups
 from hvprep.steps.initrd.bans import find_requests, find_stale, plan_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
-from hvprep.steps.initrd.images import first_path, new_image
+from hvprep.steps.initrd.images import command_by_hand, first_path, new_image
 from hvprep.steps.initrd.judge import FREE, tool_wants
 from hvprep.steps.initrd.maker import Order
 from hvprep.steps.initrd.makers import MAKERS
@@ -271,7 +269,7 @@ def _rebuild(
         return Note(
             Verdict.UNMET,
             f"{why}; its boot entries load none",
-            f"run {_by_hand(build, target)}, then name {target} as the initrd of its boot entries",
+            f"run {command_by_hand(build, target)}, then name {target} as the initrd of its boot entries",
         )
     return build
 
@@ -281,14 +279,6 @@ def _takes_no_initrd(job: _Job, kernel: Kernel) -> bool:
     if any(loader.kind is LoaderKind.GRUB2 for loader in job.image.boot_loaders):
         return False
     return any(boot.kernel == kernel.image.name and not boot.has_initrd for boot in job.boots)
-
-
-def _by_hand(build: Build, target: GuestPath) -> str:
-    """The command of a Build for a person to type."""
-    scratch = ("--tmpdir",)
-    words = [word.replace(CANDIDATE, str(target)).replace(CANDIDATE_NAME, target.name) for word in build.argv]
-    at = next((at for at, word in enumerate(words) if word in scratch), None)
-    return shlex.join(words if at is None else [*words[:at], *words[at + 2 :]])
 
 
 INITRD_DRIVERS: Step[Facts, Settings] = Step(

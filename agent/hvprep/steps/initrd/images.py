@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from hvprep.facts.initrd_tools import InitrdTool
 from hvprep.facts.initrds import Initrd
 from hvprep.facts.kernels import Kernel
-from hvprep.model.change import Build
+from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, Build
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.initrd.maker import Order
@@ -63,3 +64,11 @@ def _sizes(initrd: Initrd | None, generic: bool) -> tuple[int, int]:
     if not generic:
         return size, unpacked
     return max(size, _GENERIC_BYTES), max(unpacked, _UNPACKED_BYTES)
+
+
+def command_by_hand(build: Build, target: GuestPath) -> str:
+    """The command of a Build for a person to type."""
+    scratch = ("--tmpdir",)
+    words = [word.replace(CANDIDATE, str(target)).replace(CANDIDATE_NAME, target.name) for word in build.argv]
+    at = next((at for at, word in enumerate(words) if word in scratch), None)
+    return shlex.join(words if at is None else [*words[:at], *words[at + 2 :]])
