@@ -3,8 +3,8 @@
 kernel-install(8) calls entries MACHINE-ID-VERSION.conf, and GRUB's menu and default go by these names (rpm's
 order of versions, grub-core/commands/blscfg.c of Fedora): a clone's newer kernel, called after the clone's
 own id, may come below the image's. They are called after a word instead that comes below every id: in that
-order digits come after letters, and small letters after capitals. /etc/kernel/entry-token (systemd 251 and later)
-keeps the word for kernels to come.
+order digits come after letters, and small letters after capitals. /etc/kernel/entry-token (systemd 251 and
+later) keeps the word for kernels to come.
 """
 
 from __future__ import annotations
