@@ -77,7 +77,9 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     boots, _ = read_every_boot(
         view, facts
     )  # what does not read is a finding of kernel-parameters, not of ours
-    job = _Job(view, image, wanted, boots, read_rules(view, boots), generic, settings.initrd_build_timeout_s)
+    job = _Job(
+        view, image, wanted, tuple(boots), read_rules(view, boots), generic, settings.initrd_build_timeout_s
+    )
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:

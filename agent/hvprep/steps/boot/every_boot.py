@@ -1,4 +1,4 @@
-"""How the kernels are booted, by all boot loaders that there are: for requirements that only read it."""
+"""Every boot entry of every boot loader, for those who only look at its words."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 
 
-def read_every_boot(view: View, facts: Facts) -> tuple[tuple[Boot, ...], Note | None]:
-    """The boot entries, and a note where they cannot be known. That is a finding of kernel-parameters too."""
+def read_every_boot(view: View, facts: Facts) -> tuple[list[Boot], list[Note]]:
+    """The entries of this system's kernels, and why there may be more. Those that are about to be built are
+    left out: their words of now mean nothing."""
     boots: list[Boot] = []
-    problem = None
-    if not facts.image.boot_loaders:
-        problem = "there is no boot loader that hvprep knows"
+    problems: list[str] = []
     for loader in facts.image.boot_loaders:
+        if any(view.is_pending(path) for path in loader.configs):
+            continue
         try:
             boots += MECHANISMS[loader.kind].read_boots(view, facts, loader)
         except FormatError as error:
-            problem = error.sentence
+            problems.append(error.sentence)
         except PermissionError as error:
-            problem = f"{error.filename} may not be read by this user"
-    if problem is None:
-        return tuple(boots), None
-    because = f"what boot entries say to the kernel is not known: {problem}"
-    return tuple(boots), Note(Verdict.NOT_ASSESSED, because, "see kernel-parameters, or try as root")
+            problems.append(f"{error.filename} may not be read by this user")
+    return boots, [
+        Note(
+            Verdict.NOT_ASSESSED,
+            f"what boot entries say to the kernel is not known: {problem}",
+            "see kernel-parameters, or try as root",
+        )
+        for problem in problems
+    ]
