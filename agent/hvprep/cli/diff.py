@@ -43,11 +43,9 @@ def conditions_of(change: Change) -> Iterator[str]:
     if not isinstance(change, Build):
         return
     if change.subject:
-        held = [want for want in change.wants if ":" not in want]
-        freed = [want.partition(":")[2] for want in change.wants if ":" in want]
-        yield f"must hold: {' '.join(held)}"
-        if freed:
-            yield f"must not keep out: {' '.join(freed)}"
+        yield f"must hold: {' '.join(want for want in change.wants if want[:1] != '!')}"
+        if without := ", ".join(want[1:] for want in change.wants if want[:1] == "!"):
+            yield f"must be without: {without}"
     else:
         kinds = [(kind, word) for kind, _, word in (want.partition(" ") for want in change.wants)]
         carried = [word for kind, word in kinds if kind in ("console", "present")]

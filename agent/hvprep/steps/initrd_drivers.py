@@ -25,7 +25,7 @@ from hvprep.steps.initrd.bans import find_requests, find_stale, plan_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
 from hvprep.steps.initrd.images import first_path, new_image
-from hvprep.steps.initrd.judge import FREE
+from hvprep.steps.initrd.judge import NO_BAN
 from hvprep.steps.initrd.maker import Order
 from hvprep.steps.initrd.makers import MAKERS
 from hvprep.steps.modprobe.requests import Request
@@ -74,12 +74,9 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         within = [each.kernel for each in image.unified_images if each.kernel is not None]
         yield from _plan_configuration(view, tool, [*(each.kernel for each in kernels), *within], wanted)
     generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
-    boots, _ = read_every_boot(
-        view, facts
-    )  # what does not read is a finding of kernel-parameters, not of ours
-    job = _Job(
-        view, image, wanted, tuple(boots), read_rules(view, boots), generic, settings.initrd_build_timeout_s
-    )
+    boots, _ = read_every_boot(view, facts)  # what does not read is a finding of kernel-parameters
+    rules = read_rules(view, boots)
+    job = _Job(view, image, wanted, tuple(boots), rules, generic, settings.initrd_build_timeout_s)
     for modules in kernels:
         yield from _plan_kernel(job, modules)
     for unified in image.unified_images:
@@ -212,7 +209,7 @@ def _rebuild(
     wants = (
         *sorted(closure.modules),
         *("|".join(group.candidates) for group in closure.groups),
-        *(f"{FREE}{name}" for name in freed),
+        *(f"{NO_BAN}{name}" for name in freed),
     )
     target = initrd.path if initrd is not None else first_path(tool, kernel, job.image.kernels)
     order = Order(tool, kernel, target, loadable_modules([kernel], job.names, everywhere=True), job.generic)
