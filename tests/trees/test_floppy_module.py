@@ -9,6 +9,7 @@ from hvprep.model.finding import Severity, Verdict
 
 from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.rig import Rig
+from tests.trees.standins.initrd_generator import archive
 from tests.trees.tree import add_to_tree, make_tree
 
 STEP = "floppy-module"
@@ -80,9 +81,9 @@ def test_without_modules_dep_it_is_not_known(rig: Rig) -> None:
     assert (rig.finding(STEP).verdict, rig.plan().changes) == (Verdict.NOT_ASSESSED, ())
 
 
-@pytest.mark.parametrize(("members", "is_told"), [
-    ("5.10.0-28-amd64: floppy", True), ("5.10.0-28-amd64: sd_mod", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("members", "is_told"), [("5.10.0-28-amd64: floppy", True), ("5.10.0-28-amd64: sd_mod", False)]
+)
 def test_initrds_that_hold_it_are_told(rig: Rig, members: str, is_told: bool) -> None:
     add_to_tree(rig.root, f"initrd /boot/initrd.img-5.10.0-28-amd64 0644\n|zstd\n| init\n| {members}\n")
     rig.prepare()
@@ -92,6 +93,14 @@ def test_initrds_that_hold_it_are_told(rig: Rig, members: str, is_told: bool) ->
         each for each in finding.because if each.startswith("/boot/initrd.img-5.10.0-28-amd64 holds floppy")
     ]
     assert bool(told) is is_told
+
+
+def test_an_initrd_with_a_rule_of_its_own_is_not_told(rig: Rig) -> None:
+    add_to_tree(rig.root, "initrd /boot/initrd.img-5.10.0-28-amd64 0644\n|zstd\n| 5.10.0-28-amd64: floppy\n")
+    path = rig.root / "boot/initrd.img-5.10.0-28-amd64"
+    path.write_bytes(archive({"etc/modprobe.d/floppy.conf": b"blacklist floppy\n"}) + path.read_bytes())
+    rig.prepare()
+    assert rig.finding(STEP).because == (f"/{DROP_IN}:2: blacklist floppy",)
 
 
 def test_a_link_in_its_place_leads_nowhere(rig: Rig) -> None:

@@ -90,10 +90,14 @@ def test_an_image_with_a_rule_that_the_system_has_lost_is_made_anew(alpine: Rig,
     add_to_tree(alpine.root, f"{CONF}|# CIS\n|{rule}\n")
     assert drivers(alpine).changes == (), "a new image would have the rule too"
     add_to_tree(alpine.root, f"{CONF}|# CIS\n")
+    add_to_tree(alpine.root, f"file /etc/modprobe.d/b.conf\n|{rule}\n")
+    assert drivers(alpine).changes == (), "another file has it"
+    (alpine.root / "etc/modprobe.d/b.conf").unlink()
+    assert not [each for each in drivers(alpine).because if "absent" in each]
     (build,) = drivers(alpine).changes
     assert isinstance(build, Build)
     freed = "hv_storvsc" if "scsi" in rule else "hv_netvsc"
-    assert build.wants[-1] == f"free:{freed}"
+    assert build.wants[-1] == f"!ban {freed}"
     assert build.why == (
         f"/boot/initramfs-lts, /etc/modprobe.d/a.conf:2 keeps {freed} out, and the system does no longer"
     )

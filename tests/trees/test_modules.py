@@ -345,6 +345,14 @@ def test_boot_entries_that_are_not_known_are_no_proof(rig: Rig) -> None:
     assert rig.finding("udf").verdict is Verdict.UNMET
 
 
+def test_without_a_boot_loader_nobody_knows_what_kernels_are_told(rig: Rig) -> None:
+    for name in ("usr/sbin/grub-mkconfig", "boot/grub/grub.cfg"):
+        (rig.root / name).unlink()
+    assert set(verdicts(rig).values()) == {Verdict.NOT_ASSESSED}
+    add(rig, SSG)
+    assert unmet(rig) == ["udf"]
+
+
 def test_every_kernel_counts(rig: Rig) -> None:
     directory = rig.root / "usr/lib/modules"
     (directory / "5.10.0-29-amd64").mkdir()

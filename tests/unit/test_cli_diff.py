@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 import pytest
-from hvprep.cli.diff import describe, diff_of
+from hvprep.cli.diff import conditions_of, describe, diff_of
 from hvprep.model.change import CANDIDATE, SCRATCH, Build, Change, Link, Purge, Remove, Run, Write
 from hvprep.model.node import GuestPath
 from hvprep.system.root import Root
@@ -28,6 +29,15 @@ BUILD = Build(GuestPath("/boot/x"), ("dracut", "--tmpdir", f"{SCRATCH}/a b", CAN
 )
 def test_one_line(change: Change, text: str) -> None:
     assert describe(change) == text
+
+
+def test_what_is_demanded_of_an_image() -> None:
+    build = replace(BUILD, subject="6.1", wants=("hv_vmbus", "!ban hv_netvsc", "sd_mod", "!ban hv_utils"))
+    assert list(conditions_of(build)) == [
+        "must hold: hv_vmbus sd_mod",
+        "must be without: ban hv_netvsc, ban hv_utils",
+    ]
+    assert list(conditions_of(replace(build, wants=("sd_mod",)))) == ["must hold: sd_mod"]
 
 
 def diff(tmp_path: Path, old: Optional[bytes], old_mode: int, new: bytes, mode: Optional[int]) -> str:

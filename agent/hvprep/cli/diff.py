@@ -10,7 +10,6 @@ from functools import reduce
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, Change, Link, Run, Write, target_of
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
-from hvprep.steps.initrd.judge import NO_RESUME
 
 
 def describe(change: Change) -> str:
@@ -44,13 +43,9 @@ def conditions_of(change: Change) -> Iterator[str]:
     if not isinstance(change, Build):
         return
     if change.subject:
-        held = [want for want in change.wants if ":" not in want and want != NO_RESUME]
-        freed = [want.partition(":")[2] for want in change.wants if ":" in want]
-        yield f"must hold: {' '.join(held)}"
-        if freed:
-            yield f"must not keep out: {' '.join(freed)}"
-        if NO_RESUME in change.wants:
-            yield "must not wait for a device to resume from"
+        yield f"must hold: {' '.join(want for want in change.wants if want[:1] != '!')}"
+        if without := ", ".join(want[1:] for want in change.wants if want[:1] == "!"):
+            yield f"must be without: {without}"
     else:
         kinds = [(kind, word) for kind, _, word in (want.partition(" ") for want in change.wants)]
         carried = [word for kind, word in kinds if kind in ("console", "present")]

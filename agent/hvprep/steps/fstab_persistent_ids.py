@@ -39,7 +39,7 @@ _GRUB_CFG = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    boots = read_every_boot(view, facts)[0]
+    boots = tuple(read_every_boot(view, facts)[0])
     yield from _plan_fstab(view, facts, boots)
     yield from _plan_crypttab(view, facts)
     for boot in boots:

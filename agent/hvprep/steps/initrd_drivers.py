@@ -25,7 +25,7 @@ from hvprep.steps.initrd.bans import find_requests, find_stale, plan_bans
 from hvprep.steps.initrd.configuration import left_out, loadable_modules, names_in
 from hvprep.steps.initrd.depmod import Modules, inspect_modules, plan_depmod
 from hvprep.steps.initrd.images import command_by_hand, first_path, new_image
-from hvprep.steps.initrd.judge import FREE, tool_wants
+from hvprep.steps.initrd.judge import NO_BAN, tool_wants
 from hvprep.steps.initrd.maker import Order
 from hvprep.steps.initrd.makers import MAKERS
 from hvprep.steps.modprobe.requests import Request
@@ -75,7 +75,7 @@ def _read_job(view: View, facts: Facts, settings: Settings) -> _Job:
     generic = facts.live is None and tool is not None and MAKERS[tool.generator].looks_at_devices(view)
     boots, _ = read_every_boot(view, facts)  # what does not read is a finding of kernel-parameters
     rules, names = read_rules(view, boots), _wanted_names(image, settings)
-    return _Job(view, image, names, boots, rules, generic, settings.initrd_build_timeout_s)
+    return _Job(view, image, names, tuple(boots), rules, generic, settings.initrd_build_timeout_s)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -260,7 +260,7 @@ def _rebuild(
         *sorted(closure.modules),
         *("|".join(group.candidates) for group in closure.groups),
         *tool_wants(initrd, job.image.root_volume.below),
-        *(f"{FREE}{name}" for name in freed),
+        *(f"{NO_BAN}{name}" for name in freed),
     )
     target = initrd.path if initrd is not None else first_path(tool, kernel, job.image.kernels)
     order = Order(tool, kernel, target, loadable_modules([kernel], job.names, everywhere=True), job.generic)

@@ -10,9 +10,9 @@ from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 
 
-def read_every_boot(view: View, facts: Facts) -> tuple[tuple[Boot, ...], tuple[Note, ...]]:
-    """The entries of this system's kernels, and why others are not known: kernel-parameters says that too. An
-    entry that is about to be built is left out: its words of now mean nothing."""
+def read_every_boot(view: View, facts: Facts) -> tuple[list[Boot], list[Note]]:
+    """The entries of this system's kernels, and why there may be more. Those that are about to be built are
+    left out: their words of now mean nothing."""
     boots: list[Boot] = []
     problems: list[str] = []
     for loader in facts.image.boot_loaders:
@@ -24,11 +24,11 @@ def read_every_boot(view: View, facts: Facts) -> tuple[tuple[Boot, ...], tuple[N
             problems.append(error.sentence)
         except PermissionError as error:
             problems.append(f"{error.filename} may not be read by this user")
-    return tuple(boots), tuple(
+    return boots, [
         Note(
             Verdict.NOT_ASSESSED,
             f"what boot entries say to the kernel is not known: {problem}",
             "see kernel-parameters, or try as root",
         )
         for problem in problems
-    )
+    ]

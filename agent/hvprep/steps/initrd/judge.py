@@ -13,8 +13,8 @@ from hvprep.model.view import View
 from hvprep.steps.modprobe.requests import Request
 from hvprep.steps.modprobe.rules import Placed, find_bans, rules_in
 
-#: Before the name of a module that the image may not keep out, in what a Build wants.
-FREE = "free:"
+#: Before the name of a module that the image may not keep out, in what a Build wants. No module begins so.
+NO_BAN = "!ban "
 
 #: What early user space cannot do without; where the old image has it, the new one must have it too.
 #: A generator that died half-way and one whose temporary directory confused it left these out.
@@ -40,7 +40,7 @@ NO_RESUME = "!resume"
 
 def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, ...]:
     """What is wrong with the image at `candidate`; `build.wants` are modules, "a|b" one of several, programs
-    as `tool_wants` names them, "free:a" a module that no rule of the image's may keep out, or NO_RESUME."""
+    as `tool_wants` names them, "!ban a" a module that no rule of the image's may keep out, or NO_RESUME."""
     new = probe_initrd(view, candidate)
     if new.contents is None and new.unreadable is not None:
         return (f"its content cannot be read, so nothing proves that it boots: {new.unreadable}",)
@@ -48,7 +48,7 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
         return (f"it is damaged: {new.damage}",)
     problems = []
     modules = loaded_modules(new.contents, build.subject)
-    wanted = [want for want in build.wants if not want.startswith((_FILE, FREE, NO_RESUME))]
+    wanted = [want for want in build.wants if not want.startswith((_FILE, NO_BAN, NO_RESUME))]
     missing = [want.replace("|", " or ") for want in wanted if not modules.intersection(want.split("|"))]
     if missing:
         problems.append(f"it lacks the drivers {' '.join(missing)}{_usual_cause(build)}")
@@ -70,7 +70,7 @@ def judge_initrd(view: View, candidate: GuestPath, build: Build) -> tuple[str, .
 
 def _bans(new: Initrd, build: Build) -> Iterator[Placed]:
     needs = frozenset(build.wants)
-    for name in (want[len(FREE) :] for want in build.wants if want.startswith(FREE)):
+    for name in (want[len(NO_BAN) :] for want in build.wants if want.startswith(NO_BAN)):
         yield from find_bans(rules_in(new), Request(name, name, needs, is_early=True))
 
 

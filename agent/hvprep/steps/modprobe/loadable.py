@@ -26,6 +26,11 @@ PACKAGE = (
     "install the package with the other modules of that kernel (linux-modules-extra-VERSION, kernel-modules),"
     " or another kernel"
 )
+_NO_LOADER = Note(
+    Verdict.NOT_ASSESSED,
+    "there is no boot loader that hvprep knows, to say what kernels are told",
+    "see kernel-parameters",
+)
 NO_KERNEL = Note(Verdict.NOT_ASSESSED, "there is no kernel in /boot", "see initrd-drivers")
 
 
@@ -88,13 +93,7 @@ def plan_loadable(
             problems.append(Note(Verdict.UNMET, because, remedies.where_absent))
         bans.update((ban, name) for name, found in judged.items() for ban in found or ())
     yield from problems
-    yield from unknown
-    if not facts.image.boot_loaders:
-        yield Note(
-            Verdict.NOT_ASSESSED,
-            "what boot entries say to the kernel is not known: there is no boot loader that hvprep knows",
-            "see kernel-parameters",
-        )
+    yield from unknown if facts.image.boot_loaders else [_NO_LOADER]
     if settings.hardening_allow_change:
         yield from plan_lifting(view, bans)
     else:
