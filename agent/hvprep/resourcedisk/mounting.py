@@ -56,9 +56,8 @@ def mount_disk(
 ) -> DeviceMount:
     """Mount what `decision` names on the canonical path `where`. Raises ChangeFailed unless it is there then.
 
-    A mount that fails changes nothing on the disk: it is told, and that is all.
+    `where` has pleased `refuse_bad_mount_point`. A mount that fails changes nothing on the disk: it is told, and that is all.
     """
-    refuse_bad_mount_point(machine, where)
     _make_directories(machine, where)
     what, spec = _names_of(machine, decision)
     if is_systemd(machine):
