@@ -35,22 +35,32 @@ def test_unchanged(tmp_path: Path) -> None:
     assert find_unchanged(write(tmp_path, records, ""), "1.0") == ""
 
 
-def write_aged(path: Path, text: str) -> Path:
+def put(path: Path, text: str) -> None:
+    """A file that is as old as the one before it."""
     path.write_text(text)
     os.utime(path, (1000, 1000))
-    return path
+
+
+def replace(path: Path, text: str) -> None:
+    """Likewise, and another file of that name."""
+    put(path.with_name("new"), text)
+    path.with_name("new").rename(path)
+
+
+def renew(directory: Path) -> None:
+    directory.rename(directory.with_name("gone"))
+    directory.mkdir()
 
 
 CHANGES: List[Callable[[Path], object]] = [
     lambda path: (path / "conf").write_text("b=1\n"),
     lambda path: os.utime(path / "conf", (1, 1)),
+    lambda path: put(path / "conf", "aa=1\n"),
+    lambda path: replace(path / "conf", "a=1\n"),
     lambda path: (path / "conf").unlink(),
-    lambda path: ((path / "new").write_text("a=1\n"), (path / "new").rename(path / "conf")),
-    lambda path: write_aged(path / "conf", "aa=1\n"),
-    lambda path: write_aged(path / "new", "a=1\n").rename(path / "conf"),
     lambda path: (path / "absent").write_text(""),
     lambda path: (path / "directory").rename(path / "gone"),
-    lambda path: (path / "directory").rename(path / "gone").joinpath("../directory").mkdir(),
+    lambda path: renew(path / "directory"),
     lambda path: (path / "swaps").write_text("/x/swap   file\t\t200\n"),
     lambda path: (path / "swaps").write_text(""),
     lambda path: (path / "swaps").write_text("  /x/swap   file\t\t100\n"),
@@ -61,8 +71,7 @@ CHANGES: List[Callable[[Path], object]] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed(tmp_path: Path, change: Callable[[Path], object]) -> None:
-    (tmp_path / "conf").write_text("a=1\n")
-    os.utime(tmp_path / "conf", (1000, 1000))
+    put(tmp_path / "conf", "a=1\n")
     (tmp_path / "directory").mkdir()
     (tmp_path / "swaps").write_text("/x/swap   file\t\t100\n")
     records = [

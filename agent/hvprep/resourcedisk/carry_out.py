@@ -71,8 +71,8 @@ def _make_ready(machine: Machine, plan: Plan, report: Report) -> Decision:
     """The decision to mount what is there after formatting."""
     decision, device = plan.decision, plan.device
     if plan.formats is not None:
-        report(f"{device.path} is formatted with {plan.formats}: {decision.because}")
         partition = format_disk(machine, device, plan.formats)
+        report(f"{device.path} is formatted with {plan.formats}: {decision.because}")
         return _mountable(decision, partition, plan.formats)
     if plan.finishes:
         return _mountable(decision, finish_format(machine, device), decision.fstype)

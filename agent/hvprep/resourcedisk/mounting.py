@@ -56,9 +56,9 @@ def mount_disk(
 ) -> DeviceMount:
     """Mount what `decision` names on the canonical path `where`. Raises ChangeFailed unless it is there then.
 
-    A mount that fails changes nothing on the disk: it is told, and that is all.
+    `where` has pleased `refuse_bad_mount_point`. A mount that fails changes nothing on the disk: it is told,
+    and that is all.
     """
-    refuse_bad_mount_point(machine, where)
     _make_directories(machine, where)
     what, spec = _names_of(machine, decision)
     if is_systemd(machine):
@@ -134,10 +134,10 @@ def _start_unit(machine: Machine, what: str, where: GuestPath, fstype: str, opti
         machine, mount_unit.UNIT_DIRECTORY / f"{device}.d" / "hvprep.conf", mount_unit.render_device_timeout()
     )
     _write(machine, mount_unit.UNIT_DIRECTORY / name, mount_unit.render_mount(what, where, fstype, options))
-    shown = machine.runner.check(
-        ("systemctl", "show", "--property=LoadState,NeedDaemonReload", name), _TOOL_TIMEOUT_S
-    )
-    if {"NeedDaemonReload=yes", "LoadState=not-found"} & set(shown.output.splitlines()):
+    # udev had systemd load the device's unit before there was our drop-in.
+    show = ("systemctl", "show", "--property=LoadState,NeedDaemonReload", name, device)
+    shown = machine.runner.check(show, _TOOL_TIMEOUT_S).output.splitlines()
+    if {"NeedDaemonReload=yes", "LoadState=not-found"} & set(shown):
         machine.runner.check(("systemctl", "daemon-reload"), _MOUNT_TIMEOUT_S)
     machine.runner.check(("systemctl", "start", name), _MOUNT_TIMEOUT_S)
 
