@@ -204,7 +204,7 @@ def _zsh_action(argument: Argument) -> str:
 
 
 def _zsh(text: str) -> str:
-    return "".join("\\" + sign if sign in "[]:\\" else "'\\''" if sign == "'" else sign for sign in text)
+    return "".join("\\" + sign if sign in "[]\\" else "'\\''" if sign == "'" else sign for sign in text)
 
 
 # fish

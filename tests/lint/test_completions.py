@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import os
 import pty
 import subprocess
@@ -25,14 +27,42 @@ CHECKS: Dict[str, Tuple[str, ...]] = {
 }
 
 
+#: By shell, the name that it looks for.
+NAMES = {"bash": "hvprep", "zsh": "_hvprep", "fish": "hvprep.fish"}
+
+
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
-    """The scripts as files, by shell, each with the name that its shell looks for."""
+    """The scripts as files, by shell."""
     directory = tmp_path_factory.mktemp("completions")
-    names = {"bash": "hvprep", "zsh": "_hvprep", "fish": "hvprep.fish"}
-    for shell, name in names.items():
+    for shell, name in NAMES.items():
         (directory / name).write_text(run(sys.executable, str(GENERATOR), shell))
-    return {shell: directory / name for shell, name in names.items()}
+    return {shell: directory / name for shell, name in NAMES.items()}
+
+
+def nested_parser() -> argparse.ArgumentParser:
+    """A grammar with verbs below a verb, as `hvprep image` will have, and words that shells are touchy about."""
+    parser = argparse.ArgumentParser(prog="hvprep")
+    verbs = parser.add_subparsers()
+    verbs.add_parser("check", help="it's [so]: a check").add_argument("--live", action="store_true")
+    below = verbs.add_parser("image", help='$(images) `of` \\ "disks"').add_subparsers()
+    check = below.add_parser("check", help="looks")
+    check.add_argument("--profile", metavar="NAME", choices=["azure", "hyperv"], help="100%% of [it's] a:b")
+    check.add_argument("image", metavar="IMAGE")
+    return parser
+
+
+@pytest.fixture(scope="module")
+def nested_scripts(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    spec = importlib.util.spec_from_file_location("hvprep_completions", GENERATOR)
+    assert spec is not None
+    assert spec.loader is not None
+    generator = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    directory = tmp_path_factory.mktemp("nested")
+    for shell, name in NAMES.items():
+        (directory / name).write_text(generator.RENDERERS[shell](generator.read_grammar(nested_parser())))
+    return {shell: directory / name for shell, name in NAMES.items()}
 
 
 def run(*argv: str) -> str:
@@ -161,3 +191,19 @@ def test_bash_knows_a_value_after_an_equals_sign(scripts: Dict[str, Path]) -> No
 def test_a_verb_that_is_a_value_is_no_verb(scripts: Dict[str, Path]) -> None:
     offered = complete_bash(scripts["bash"], "hvprep check --root prepare --")
     assert offered == {option for option in options_of("check") if option[:2] == "--"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_verbs_may_have_verbs(shell: str, nested_scripts: Dict[str, Path], tmp_path: Path) -> None:
+    script, image = nested_scripts[shell], tmp_path / "disk.vhd"
+    image.write_text("")
+    assert complete(shell, script, "hvprep ") >= {"check", "image"}
+    assert "check" in complete(shell, script, "hvprep image ch")
+    assert "--live" in complete(shell, script, "hvprep check --")
+    below = complete(shell, script, "hvprep image check --")
+    assert "--profile" in below
+    assert "--live" not in below
+    assert complete(shell, script, "hvprep image check --profile ") >= {"azure", "hyperv"}
+    assert any(
+        word.endswith("disk.vhd") for word in complete(shell, script, f"hvprep image check {tmp_path}/di")
+    )
