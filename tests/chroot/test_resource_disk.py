@@ -73,6 +73,7 @@ def test_every_file_system(machine: AzureMachine, kind: str) -> None:
     machine.settings(
         f"ResourceDisk.Filesystem={kind}\nResourceDisk.SwapSizeMB=32\nResourceDisk.MountOptions=noatime\n"
     )
+    machine.put_ntfs()
     done = machine.hvprep()
     assert done.status == 0, done
     assert (in_use(machine)["TYPE"], in_use(machine)["LABEL"]) == (kind, FILE_SYSTEM_LABEL)
@@ -218,6 +219,7 @@ def test_another_mount_point_counts_from_the_next_boot(machine: AzureMachine) ->
     done = machine.hvprep()
     assert done.status == 0, done
     assert "stays there until the next boot" in done.errors
+    assert "stays there until the next boot" in machine.hvprep().errors, "it is told as long as it is so"
     assert list(swaps()) == [SWAP]
     machine.end_boot()
     assert machine.hvprep().status == 0

@@ -43,7 +43,6 @@ def set_up_disk(machine: Machine, settings: Settings, report: Report, explain: R
     Raises HvprepError where a person has to look, or where something failed.
     """
     with lock_for_boot(machine.root, "resource-disk"):
-        machine.root.remove(MEMO)
         survey, plan = plan_disk(machine, settings)
         if survey.located.candidates or survey.located.excluded:
             for reason in plan.reasons:
