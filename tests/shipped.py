@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Set, Tuple
 
-UNITS = Path(__file__).parents[1] / "units"
+CHECKOUT = Path(__file__).parents[1]
+UNITS = CHECKOUT / "units"
 PRESET = UNITS / "50-hvprep.preset"
 
 
 def shipped_units() -> Tuple[Path, ...]:
     return tuple(sorted(UNITS.glob("*.service")))
+
+
+def shipped_paths(zsh_directory: str) -> Set[str]:
+    """Where a package has to put what lies in conf/, units/ and packaging/, and the completions."""
+    conf, manuals = CHECKOUT / "conf", CHECKOUT / "packaging" / "man"
+    pages = [path.stem for path in manuals.glob("*.rst")]
+    return {
+        *(f"/usr/lib/systemd/system/{unit.name}" for unit in shipped_units()),
+        f"/usr/lib/systemd/system-preset/{PRESET.name}",
+        *(f"/usr/lib/udev/rules.d/{path.name}" for path in conf.glob("*.rules")),
+        *(f"/usr/share/hvprep/{path.name}" for path in conf.glob("*.json")),
+        *(f"/usr/share/man/man{page[-1]}/{page}.gz" for page in pages),
+        *("/etc/hvprep.conf", "/etc/hvprep.conf.d", "/usr/bin/hvprep"),
+        "/usr/share/bash-completion/completions/hvprep",
+        f"{zsh_directory}/_hvprep",
+        "/usr/share/fish/vendor_completions.d/hvprep.fish",
+    }
 
 
 def presets() -> Dict[str, str]:

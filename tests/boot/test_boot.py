@@ -11,7 +11,7 @@ from typing import Dict, List
 
 import pytest
 
-from tests.boot.conftest import BOOT_TIMEOUT_S, WORDS, Prepared, add_agent, shorten_boots
+from tests.boot.conftest import BOOT_TIMEOUT_S, IS_SWAP_TAKEN_OUT, WORDS, Prepared, add_agent, shorten_boots
 from tests.boot.disk import make_disk, make_layer
 from tests.boot.machine import Machine, running
 from tests.built import DEPENDENCIES
@@ -27,6 +27,7 @@ QUESTIONS: Dict[str, List[str]] = {
     "root": ["findmnt", "-n", "-o", "UUID", "/"],
     "failed": ["systemctl", "--failed", "--plain", "--no-legend"],
     "initrd": ["sh", "-c", "lsinitramfs /boot/initrd.img-$(uname -r)"],
+    "swap": ["swapon", "--show=UUID", "--noheadings"],
     "jobs": ["systemctl", "list-jobs", "--no-legend"],
     **{module: ["sh", "-c", f"modprobe {module} 2>&1"] for module in DRIVERS},
     "modules": ["sh", "-c", "lsmod | cut -d' ' -f1 | tr '\\n' ' '"],
@@ -117,6 +118,11 @@ def test_nothing_failed_on_the_way(booted: Booted) -> None:
     assert booted.report["jobs"] == ""
     assert "Kernel panic" not in booted.console
     assert "Gave up waiting for" not in booted.console
+
+
+def test_no_swap_is_on_the_disk_of_the_system(booted: Booted) -> None:
+    """The image never had any; the machine had a partition."""
+    assert not IS_SWAP_TAKEN_OUT or booted.report["swap"] == ""
 
 
 def test_the_drivers_are_in_the_initrd_that_it_booted_with(booted: Booted) -> None:

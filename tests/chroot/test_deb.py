@@ -15,7 +15,7 @@ import pytest
 from tests.built import CHECKOUT, DEPENDENCIES, OLDER, build, commit_time, copied_checkout
 from tests.chroot.guest import DRIVERS, Guest, assert_entries_prepared, overlaid_guest
 from tests.roots import extended_root
-from tests.shipped import links, shipped_units, unit_states
+from tests.shipped import links, shipped_paths, shipped_units, unit_states
 from tests.snapshot import Snapshot, diff_snapshots, take_snapshot
 
 SYSTEMS = ("bookworm-initramfs-tools", "trixie-initramfs-tools")
@@ -119,6 +119,7 @@ def test_it_adds_the_files_of_the_package_and_nothing_else(installed: Installed,
     assert [line for line in lines if not line.startswith("added ")] == []
     compiled = set(filter(COMPILED.fullmatch, paths(lines)))
     expected = contents(deb) - installed.before.keys()
+    assert expected >= shipped_paths("/usr/share/zsh/vendor-completions")
     assert paths(lines) - compiled == expected | helper_notes() | unit_links(installed.before)
     assert compiled, "no module was compiled"
 

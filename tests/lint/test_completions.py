@@ -41,7 +41,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
 
 
 def nested_parser() -> argparse.ArgumentParser:
-    """A grammar with verbs below a verb, as `hvprep image` will have, and words that shells are touchy about."""
+    """Verbs below a verb, as `hvprep image` will have, and signs that shells are touchy about."""
     parser = argparse.ArgumentParser(prog="hvprep")
     verbs = parser.add_subparsers()
     verbs.add_parser("check", help="it's [so]: a check").add_argument("--live", action="store_true")
@@ -204,6 +204,5 @@ def test_verbs_may_have_verbs(shell: str, nested_scripts: Dict[str, Path], tmp_p
     assert "--profile" in below
     assert "--live" not in below
     assert complete(shell, script, "hvprep image check --profile ") >= {"azure", "hyperv"}
-    assert any(
-        word.endswith("disk.vhd") for word in complete(shell, script, f"hvprep image check {tmp_path}/di")
-    )
+    images = complete(shell, script, f"hvprep image check {tmp_path}/di")
+    assert any(word.endswith("disk.vhd") for word in images)
