@@ -322,7 +322,7 @@ def test_without_modules_dep_nothing_is_known(rig: Rig) -> None:
 def test_a_kernel_without_modules_tells_by_its_configuration(rig: Rig) -> None:
     (rig.root / "usr/lib/modules" / KERNEL / "modules.dep").unlink()
     options = ["HYPERV", "HYPERV_STORAGE", "HYPERV_NET", "HYPERV_UTILS", "HYPERV_BALLOON", "HYPERV_KEYBOARD",
-               "FB_HYPERV", "BLK_DEV_SD", "BLK_DEV_SR", "UDF_FS", "VFAT_FS"]  # fmt: skip
+               "FB_HYPERV", "BLK_DEV_SD", "BLK_DEV_SR", "ATA_PIIX", "UDF_FS", "VFAT_FS"]  # fmt: skip
     config = "# CONFIG_MODULES is not set\n" + "".join(f"CONFIG_{option}=y\n" for option in options)
     path = rig.root / f"boot/config-{KERNEL}"
     path.write_text(config)

@@ -14,12 +14,15 @@ from hvprep.steps.modprobe.loadable import PACKAGE, Remedies, driver, plan_loada
 _DRIVE = driver("sr_mod", "ide_cd_mod")
 #: In a virtual machine of generation 1 the drive is an IDE one. Disks there are hv_storvsc's all the same.
 _IDE = driver("ata_piix", "pata_acpi", "piix")
+_REMEDIES = Remedies(
+    f"{PACKAGE}; for machines of generation 2 alone set Image.Generation=2 in /etc/hvprep.conf: they have no IDE"
+)
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     # Not by the firmware of the machine that runs now: its image may be started on another one.
     has_ide = facts.image.architecture.is_x86 and settings.image_generation != "2"
-    return plan_loadable(view, facts, settings, (_DRIVE, _IDE) if has_ide else (_DRIVE,), Remedies(PACKAGE))
+    return plan_loadable(view, facts, settings, (_DRIVE, _IDE) if has_ide else (_DRIVE,), _REMEDIES)
 
 
 CDROM: Step[Facts, Settings] = Step(
