@@ -53,6 +53,7 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
         initrd_extra_modules=(),
         initrd_build_timeout_s=1800,
         initrd_nvme=False,
+        swap_keep=False,
         serial_grub_enable=True,
         serial_getty_enable=True,
     )
@@ -72,6 +73,7 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     Initrd.ExtraModules=nvme pci-hyperv
     Initrd.BuildTimeoutSeconds=86400
     Initrd.NVMe=y
+    Swap.Keep=y
     SerialGrub.Enable=n
     SerialGetty.Enable=n
     """
@@ -89,6 +91,7 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
         initrd_extra_modules=("nvme", "pci-hyperv"),
         initrd_build_timeout_s=86400,
         initrd_nvme=True,
+        swap_keep=True,
         serial_grub_enable=False,
         serial_getty_enable=False,
     )
