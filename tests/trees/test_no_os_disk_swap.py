@@ -46,7 +46,7 @@ def whole(tmp_path: Path) -> Rig:
 
 
 def fstab(rig: Rig, *lines: str) -> None:
-    (rig.root / "etc/fstab").write_text(ROOT + "".join(f"{line}\n" for line in lines), newline="")
+    (rig.root / "etc/fstab").write_text(ROOT + "".join(f"{line}\n" for line in lines))
 
 
 def lines(rig: Rig) -> List[str]:
@@ -96,6 +96,12 @@ def test_lines_of_fstab(whole: Rig) -> None:
     ]
     assert (whole.root / RESUME).read_text() == "RESUME=none\n"
     assert (whole.root / "swap file").stat().st_size == 3 << 20
+
+
+def test_a_volume_is_not_to_be_removed_too_early(rig: Rig) -> None:
+    fstab(rig, "/dev/mapper/rhel-swap none swap defaults 0 0")
+    (why,) = judged(rig).because
+    assert why.startswith("boot no longer swaps to /dev/mapper/rhel-swap (before you remove the volume, ")
 
 
 def test_every_other_byte_of_fstab_stays(rig: Rig) -> None:
