@@ -77,6 +77,7 @@ def judged(rig: Rig, *table: str) -> Finding:
         "/dev/loop0",
         "/dev/mmcblk0p1",
         "/dev/shadow/sda1",
+        "/dev/sda-group/volume",
         "server:/dev/sda1",
         "/swapfile",
         "tmpfs",
@@ -203,6 +204,9 @@ def test_boot_is_what_grub_looks_for(debian: Rig) -> None:
         "/dev/sda3 /home ext4",
     ]
     assert judged(debian).because == ("line 3 of /etc/fstab mounts /dev/sda3 on /home",)
+    config.write_text(text + "search --no-floppy --label --set=root abc-def\n")
+    table = ("UUID=1 / ext4", "/dev/sda1 /boot ext4")
+    assert [change.why.partition(" of")[0] for change in judged(debian, *table).changes] == ["line 2"]
     config.write_text(text + "search --no-floppy --fs-uuid --set=root 12345678-9abc\n")
     assert (
         "line 2 of /etc/fstab mounts /dev/sda1 on /boot"
@@ -215,8 +219,10 @@ def test_boot_is_what_grub_looks_for(debian: Rig) -> None:
 
 def test_the_root_of_a_boot_entry(alpine: Rig) -> None:
     words(alpine, "root=/dev/vda3 ro", "root=UUID=1 ro")
+    add_to_tree(alpine.root, "file /etc/default/grub\n|GRUB_DISABLE_UUID=true\n")
     finding = judged(alpine)
     assert (finding.verdict, finding.changes) == (UNMET, ())
+    assert "GRUB_DISABLE_UUID" not in (finding.remedy or ""), "another boot loader's"
     assert finding.because == ('entry "Linux virt" has root=/dev/vda3',)
     assert "/boot/extlinux.conf" in (finding.remedy or "")
 

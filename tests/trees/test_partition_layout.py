@@ -71,7 +71,7 @@ def test_a_disk_that_is_not_to_be_seen(rig: Rig) -> None:
 
 
 def test_generation_1_with_an_mbr(rig: Rig) -> None:
-    add_to_tree(rig.root, BIOS)
+    add_to_tree(rig.root, BIOS + GRUB)
     finding = disk(rig)
     assert (finding.verdict, finding.because) == (
         Verdict.MET,
@@ -80,7 +80,7 @@ def test_generation_1_with_an_mbr(rig: Rig) -> None:
 
 
 def test_generation_2_with_a_gpt(rig: Rig) -> None:
-    add_to_tree(rig.root, UEFI)
+    add_to_tree(rig.root, UEFI + GRUB)
     finding = disk(rig, table="gpt", types=(ESP.upper(), LINUX))
     assert (finding.verdict, finding.because) == (
         Verdict.MET,

@@ -130,7 +130,8 @@ def test_what_is_no_program_for_this_machine(rig: Rig, content: bytes, words: st
 
 def test_a_directory_of_that_name(rig: Rig) -> None:
     (rig.root / "boot/efi/EFI/BOOT/BOOTX64.EFI").mkdir(parents=True)
-    assert judged(rig).verdict is UNMET
+    finding = judged(rig)
+    assert (finding.verdict, finding.because) == (UNMET, ("/boot/efi/EFI/BOOT/BOOTX64.EFI is no file",))
 
 
 def test_aarch64(rig: Rig) -> None:

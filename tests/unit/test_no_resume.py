@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Optional
 
 import pytest
 from hvprep.facts.initrd_tools import Generator, InitrdTool
@@ -66,7 +66,7 @@ def conf(text: str, name: str = RESUME) -> str:
         (MAIN + conf("RESUME=/dev/sda2", "/etc/initramfs-tools/conf.d/.hidden"), NONE, None),
     ],
 )
-def test_initramfs_tools(tmp_path: Path, text: str, swap: Swap, written: str) -> None:
+def test_initramfs_tools(tmp_path: Path, text: str, swap: Swap, written: Optional[str]) -> None:
     add_to_tree(tmp_path, text + INIT)
     expected = {} if written is None else {RESUME: written}
     assert changes(tmp_path, Generator.INITRAMFS_TOOLS, swap) == expected

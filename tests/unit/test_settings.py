@@ -55,6 +55,7 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
         initrd_extra_modules=(),
         initrd_build_timeout_s=1800,
         initrd_nvme=False,
+        swap_keep=False,
         serial_grub_enable=True,
         serial_getty_enable=True,
         resource_disk_format=True,
@@ -81,6 +82,7 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     Initrd.ExtraModules=nvme pci-hyperv
     Initrd.BuildTimeoutSeconds=86400
     Initrd.NVMe=y
+    Swap.Keep=y
     SerialGrub.Enable=n
     SerialGetty.Enable=n
     ResourceDisk.Format=n
@@ -105,6 +107,7 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
         initrd_extra_modules=("nvme", "pci-hyperv"),
         initrd_build_timeout_s=86400,
         initrd_nvme=True,
+        swap_keep=True,
         serial_grub_enable=False,
         serial_getty_enable=False,
         resource_disk_format=False,

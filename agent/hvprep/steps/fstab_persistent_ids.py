@@ -125,7 +125,7 @@ def _offline_id(view: View, table: Fstab, boots: tuple[Boot, ...], entry: Entry)
         return root
     found = {uuid for path in _GRUB_CFG for uuid in _SEARCH.findall(_text(view, GuestPath(path)))}
     other = found - {root[len("UUID=") :]}
-    is_boot = entry.mountpoint.rstrip("/") == "/boot" and table.entry_for("/boot") == entry
+    is_boot = table.entry_for("/boot") == entry
     return f"UUID={next(iter(found))}" if is_boot and len(found) == 1 and other == found else None
 
 

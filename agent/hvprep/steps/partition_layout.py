@@ -119,7 +119,7 @@ def _judge_firmware(facts: Facts, disk: BlockDevice, table: str, types: list[str
             "add one of 1 MiB (sgdisk -n 0:0:+1M -t 0:EF02 DISK) and run grub-install DISK, or make the image"
             " for generation 2",
         )
-    if numbers and not (2 in numbers and table != _GPT):
+    if not (2 in numbers and table != _GPT):
         yield Note(Verdict.MET, f"{disk.path} has {'a GPT' if table == _GPT else 'an MBR'}")
 
 

@@ -29,7 +29,8 @@ _WORDS = {
 }
 #: How the device mapper's users begin a UUID (sysfs, dm/uuid).
 _MAPPER = (("LVM-", "LVM"), ("CRYPT-", "LUKS"), ("mpath-", "multipath"))
-_VOLUME = re.compile(r"/dev/(?!disk/|mapper/|md/|cciss/|block/|shm/)[^/]+/[^/]+")
+#: LVM's /dev/GROUP/VOLUME; these directories of /dev hold disks of controllers.
+_VOLUME = re.compile("/dev/(?!(?:block|cciss|ida|rd|zvol)/)[^/]+/[^/]+")
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:

@@ -80,7 +80,10 @@ def _names(view: View, entries: Sequence[Entry]) -> str:
 
 
 def _remark(view: View, spec: str) -> str:
-    """What stays behind of a file, which may be as large as all the rest of the image."""
+    """What stays behind: a file may be as large as all the rest of the image, and dracut ends in an emergency
+    shell where a volume is gone that the kernel's words name for it."""
+    if spec.startswith(_MAPPER):
+        return " (before you remove the volume, take its rd.lvm.lv= out of the kernel's words)"
     node = view.node(view.resolve(GuestPath(spec))) if spec.startswith("/") else None
     if node is None or node.kind is not Kind.FILE:
         return ""
