@@ -20,6 +20,9 @@ from hvprep.steps.serial_getty import SERIAL_GETTY
 from hvprep.steps.serial_grub import SERIAL_GRUB
 from hvprep.steps.sriov import SRIOV
 from hvprep.steps.ssh_server import SSH_SERVER
+from hvprep.steps.sudo_targetpw import SUDO_TARGETPW
+from hvprep.steps.time_sync import TIME_SYNC
+from hvprep.steps.udev_rules import UDEV
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
     INITRD_DRIVERS,
@@ -31,6 +34,9 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     SRIOV,
     DHCP_CLIENT,
     FIREWALL,
+    TIME_SYNC,
+    UDEV,
+    SUDO_TARGETPW,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
