@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from tests.chroot.guest import CHECKOUT, Guest, enter_own_mounts, mounted, overlaid_guest
+from tests.requirements import BOOT
 from tests.roots import cache_directory, pristine_root
 
 ROUNDS = 9
 PYTHON = os.environ.get("HVPREP_PYTHON", "/usr/bin/python3")
-DEBIAN_12, DEBIAN_13 = "bookworm-initramfs-tools", "trixie-initramfs-tools"
-LABELS = {DEBIAN_12: "Debian 12", DEBIAN_13: "Debian 13"}
+DEBIAN_12, DEBIAN_13, CLOUD = "bookworm-initramfs-tools", "trixie-initramfs-tools", "bookworm-cloud"
+LABELS = {DEBIAN_12: "Debian 12", DEBIAN_13: "Debian 13", CLOUD: "Debian 12 for Azure"}
+#: How check ends where something is not met.
+FOUND = 3
 
 #: Started without site and by posix_spawn: small and quick, so that it hides nothing of what it measures.
 LAUNCHER = """
@@ -78,7 +81,7 @@ def measure(argv: Sequence[str]) -> Tuple[float, float, float]:
         check=True,
     )
     seconds, cpu_seconds, peak_mb, status = json.loads(done.stdout)
-    if status != 0:
+    if status not in (0, FOUND):
         raise RuntimeError(f"{argv} ended with {status}: {done.stderr}")
     return seconds, cpu_seconds, peak_mb
 
@@ -169,23 +172,42 @@ def bench_check(name: str, script: str, reader: str) -> None:
         done = guest.hvprep("prepare", "--yes")
         if done.status != 0:
             raise RuntimeError(f"prepare failed: {done}")
-        check = [PYTHON, script, "check", "--root", root]
+        only = ["--root", root, "--only", ",".join(BOOT)]
+        check = [PYTHON, script, "check", *only]
         taken = run_in_turn(
             {
                 "bare": [PYTHON, "-c", "pass"],
                 "reading": [PYTHON, reader, root, f"/boot/{guest.initrd().name}"],
                 "check": check,
-                "second prepare": [PYTHON, script, "prepare", "--yes", "--root", root],
+                "second prepare": [PYTHON, script, "prepare", "--yes", *only],
             }
         )
         reading = taken["reading"].seconds - taken["bare"].seconds
         beyond = taken["check"].seconds - reading
         label = LABELS[name]
         shown = f"check {taken['check']}; reading {reading:.2f} s"
-        row(f"{label}: check --root, beyond reading the initrd", beyond, "s", 0.5, shown)
-        row(f"{label}: check --root, memory", taken["check"].peak_mb, "MB", 60)
+        row(f"{label}: check of the boot, beyond reading the initrd", beyond, "s", 0.5, shown)
+        row(f"{label}: check of the boot, memory", taken["check"].peak_mb, "MB", 60)
         ratio = taken["second prepare"].seconds / taken["check"].seconds
         row(f"{label}: a second prepare, of check", ratio, "x", 1.0, "noise is a few hundredths")
+
+
+def bench_whole_check(script: str, reader: str) -> None:
+    """Every requirement, on a system with all that an image for Azure has on it."""
+    with realistic_guest(CLOUD) as guest:
+        root = str(guest.root)
+        taken = run_in_turn(
+            {
+                "bare": [PYTHON, "-c", "pass"],
+                "reading": [PYTHON, reader, root, f"/boot/{guest.initrd().name}"],
+                "check": [PYTHON, script, "check", "--root", root],
+            }
+        )
+    reading = taken["reading"].seconds - taken["bare"].seconds
+    beyond = taken["check"].seconds - reading
+    shown = f"check {taken['check']}; reading {reading:.2f} s"
+    row(f"{LABELS[CLOUD]}: check, beyond reading the initrd", beyond, "s", 1.5, shown)
+    row(f"{LABELS[CLOUD]}: check, memory", taken["check"].peak_mb, "MB", 60)
 
 
 def main() -> int:
@@ -201,6 +223,7 @@ def main() -> int:
             bench_reading(system, str(reader), directory)
         for system in (DEBIAN_12, DEBIAN_13):
             bench_check(system, str(script), str(reader))
+        bench_whole_check(str(script), str(reader))
     return 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from docutils.core import publish_string
 from hvprep.cli.parser import make_parser
 from hvprep.settings import TABLE
+from hvprep.steps.documents import render_requirements
 from hvprep.steps.registry import STEPS
 
 MANUALS = Path(__file__).parents[2] / "packaging" / "man"
@@ -63,7 +64,9 @@ def test_every_setting_is_described() -> None:
 def test_it_formats_without_a_warning(path: Path) -> None:
     complaints = io.StringIO()
     settings = {"warning_stream": complaints, "report_level": 1}
-    page = publish_string(path.read_text(), writer_name="manpage", settings_overrides=settings)
+    page = publish_string(
+        path.read_text(), source_path=str(path), writer_name="manpage", settings_overrides=settings
+    )
     assert complaints.getvalue() == ""
     assert b".TH" in page
 
@@ -72,3 +75,9 @@ def test_the_readme_names_every_verb_and_requirement() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text()
     names = [*(f"hvprep {name}" for name, _ in verbs()), *(step.id for step in STEPS)]
     assert [name for name in names if name not in text] == []
+
+
+def test_the_list_of_requirements_is_made_from_the_steps() -> None:
+    made = COMMAND.with_name("requirements.inc").read_text("utf-8")
+    assert made == render_requirements(), "make it anew with ./dev conf"
+    assert [step.id for step in STEPS if f"\n**{step.id}**\n" not in made] == []

@@ -172,3 +172,18 @@ def test_a_root_that_moves_is_still_the_same_root(host: Path) -> None:
     assert root.read(GuestPath("/etc/file")) == b"content\n"
     with pytest.raises(FileNotFoundError):
         Root(host)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 256, "\ud800", "\u00e4" * 128])
+def test_what_cannot_be_a_name_is_not_there(tmp_path: Path, name: str) -> None:
+    """Nor is it an error: what a guest's file says may become part of a path."""
+    (tmp_path / "etc").mkdir()
+    root = Root(tmp_path)
+    for path in (GuestPath("/etc") / name, GuestPath("/etc") / name / "below"):
+        assert root.node(path) is None
+        assert root.read(path) is None
+        assert root.resolve(path) == path
+        assert root.glob(str(path)) == ()
+    with pytest.raises(FileNotFoundError):
+        root.open(GuestPath("/etc") / name)
+    assert root.node(GuestPath("/etc") / ("x" * 255)) is None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from hvprep.cli.page import render_page
 from hvprep.cli.render import Screen
 from hvprep.cli.report import exit_status, report_to_json
 from hvprep.cli.session import (
@@ -17,8 +20,10 @@ from hvprep.cli.session import (
 )
 from hvprep.engine.preflight import refuse_unmounted
 from hvprep.engine.transaction import find_open
+from hvprep.errors import UsageError
 from hvprep.model.finding import Profile
 from hvprep.steps.registry import STEPS
+from hvprep.system.hostfile import write_host_file
 from hvprep.system.lock import find_holder
 
 
@@ -35,14 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action="store_true", help="list every requirement, its source and its remedy"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print the report as JSON (conf/report.schema.json)"
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--json", action="store_true", help="print the report as JSON (report.schema.json tells its form)"
+    )
+    forms.add_argument(
+        "--html", metavar="FILE", type=Path, help="write the report to FILE, as one page for a browser"
     )
 
 
 def run(options: argparse.Namespace, screen: Screen) -> int:
     """Judge every requirement. Exit status 3 where a required one is not met."""
     steps = choose_steps(options.only)
+    if options.list and options.html is not None:
+        raise UsageError("--list does not go with --html", "use --list, or --list --json")
     if options.list:
         return _list(options, screen)
     machine = open_machine(options.root)
@@ -51,6 +62,11 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     findings = plan_steps(session, steps).findings
     if options.json:
         screen.document(report_to_json(session, findings, options.strict))
+    elif options.html is not None:
+        report = report_to_json(session, findings, options.strict)
+        write_host_file(options.html, render_page(report, datetime.now(timezone.utc)))
+        screen.counts(findings)
+        screen.line(f"The report is in {options.html}.")
     else:
         screen.machine(
             session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline"

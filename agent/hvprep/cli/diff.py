@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
 from hvprep.model.change import CANDIDATE, CANDIDATE_NAME, SCRATCH, Build, Change, Link, Run, Write, target_of
 from hvprep.model.node import GuestPath, Kind
@@ -16,13 +17,15 @@ def describe(change: Change) -> str:
     if isinstance(change, Run):
         return f"run {shlex.join(change.argv)}"
     if isinstance(change, Build):
-        words = [
-            word.replace(CANDIDATE, "NEW").replace(CANDIDATE_NAME, "NEW").replace(SCRATCH, "TEMPORARY")
-            for word in change.argv
-        ]
-        return f"build {change.target} with: {shlex.join(words)}"
+        return f"build {change.target} with: {join_argv(change.argv)}"
     verbs = {"Write": "write", "Link": "link", "Remove": "remove", "Purge": "purge (cannot be undone)"}
     return f"{verbs[type(change).__name__]} {target_of(change)}"
+
+
+def join_argv(argv: Sequence[str]) -> str:
+    """A command as a person reads it, with words for what is not known before it runs."""
+    stand_ins = ((CANDIDATE, "NEW"), (CANDIDATE_NAME, "NEW"), (SCRATCH, "TEMPORARY"))
+    return shlex.join(reduce(lambda word, pair: word.replace(*pair), stand_ins, word) for word in argv)
 
 
 def name_of(change: Change) -> str:

@@ -84,8 +84,12 @@ class Screen:
                 self._wrapped(reason, " " * 16, "- ")
             if finding.remedy is not None and finding.verdict is not Verdict.MET:
                 self._wrapped(f"remedy: {finding.remedy}", " " * 16, "")
-        counts = count_verdicts(findings)
         self.line()
+        self.counts(findings)
+
+    def counts(self, findings: Sequence[Finding]) -> None:
+        """How many requirements have each verdict."""
+        counts = count_verdicts(findings)
         self.line(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) + ".")
 
     def plan(self, plan: Plan, view: View, room: Room) -> None:

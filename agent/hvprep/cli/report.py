@@ -8,7 +8,7 @@ from typing import Any
 from hvprep import __version__
 from hvprep.cli.diff import diff_of
 from hvprep.cli.session import Session
-from hvprep.facts.gather import Facts, ImageFacts
+from hvprep.facts.gather import ImageFacts
 from hvprep.model.change import Build, Change, Run, target_of
 from hvprep.model.finding import Finding, Severity, Verdict
 
@@ -36,16 +36,21 @@ def report_to_json(session: Session, findings: Sequence[Finding], strict: bool) 
         "hvprep": __version__,
         "root": str(session.machine.root.host_path),
         "mode": "live" if session.machine.live else "offline",
-        "machine": _machine(session.facts),
+        "machine": _machine(session),
         "findings": [_finding(session, finding) for finding in findings],
         "summary": {verdict.value: count for verdict, count in count_verdicts(findings).items()},
         "exit_status": exit_status(findings, strict),
     }
 
 
-def _machine(facts: Facts) -> dict[str, Any]:
-    image, platform = facts.image, facts.platform
+def _machine(session: Session) -> dict[str, Any]:
+    image, platform = session.facts.image, session.facts.platform
     return {
+        "profile": session.settings.image_profile,
+        "generations": {
+            "numbers": sorted(image.generations.numbers),
+            "because": image.generations.because,
+        },
         "platform": None
         if platform is None
         else {

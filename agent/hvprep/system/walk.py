@@ -19,6 +19,8 @@ from hvprep.model.node import GuestPath
 
 #: Links followed before a walk gives up; the kernel's own limit (path_resolution(7)).
 _LINK_LIMIT = 40
+#: Linux, include/uapi/linux/limits.h: NAME_MAX.
+_NAME_LIMIT_BYTES = 255
 _OPEN_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -98,6 +100,8 @@ def _walk_to(steps: _Walk, path: GuestPath, follow_last: bool) -> Place:
         if name == "..":
             steps.leave()
             continue
+        if not _can_exist(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         if not pending and not follow_last:
             return _place(steps, name)
         try:
@@ -116,6 +120,14 @@ def _walk_to(steps: _Walk, path: GuestPath, follow_last: bool) -> Place:
         else:
             return _place(steps, name)
     return Place(steps.directory_fd, ".", GuestPath("/", *steps.names))
+
+
+def _can_exist(name: str) -> bool:
+    """Whether a file system could hold the name at all: what a guest's file says may be no name."""
+    try:
+        return "\0" not in name and len(os.fsencode(name)) <= _NAME_LIMIT_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _follow(steps: _Walk, name: str, pending: deque[str]) -> None:
@@ -157,7 +169,8 @@ def _canonical(steps: _Walk, path: GuestPath) -> GuestPath:
                 steps.leave()
             continue
         try:
-            mode = 0 if missing else os.lstat(name, dir_fd=steps.directory_fd).st_mode
+            is_there = not missing and _can_exist(name)
+            mode = os.lstat(name, dir_fd=steps.directory_fd).st_mode if is_there else 0
         except FileNotFoundError:
             mode = 0
         if stat.S_ISLNK(mode):
