@@ -28,7 +28,7 @@ from hvprep.system.root import Root
 from hvprep.system.volumes import settle
 
 _NEW_FILE = Node(Kind.FILE, 0o644, 0, 0)
-_CHECK_TIMEOUT_S = 120
+CHECK_TIMEOUT_S = 120
 
 
 def candidate_of(target: GuestPath, transaction_id: str) -> GuestPath:
@@ -92,7 +92,7 @@ def accept(machine: Machine, change: Build, candidate: GuestPath, judges: Mappin
         raise ChangeFailed(f"{change.argv[0]} ended without an error, yet made no file for {change.target}")
     if change.check:
         argv = [word.replace(CANDIDATE, str(candidate)) for word in change.check]
-        machine.runner.check(argv, _CHECK_TIMEOUT_S)
+        machine.runner.check(argv, CHECK_TIMEOUT_S)
     try:
         problems = judges[change.judge](machine.root, candidate, change)
     except FormatError as error:

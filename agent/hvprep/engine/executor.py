@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from hvprep.engine.building import build
+from hvprep.engine.building import CHECK_TIMEOUT_S, build, candidate_of, remove_candidates
 from hvprep.engine.execution import (
     Execution,
     expect,
@@ -18,8 +18,18 @@ from hvprep.engine.execution import (
 )
 from hvprep.engine.journal import forget
 from hvprep.errors import ChangeFailed
-from hvprep.model.change import Build, Change, Link, Purge, Remove, Run, Write, change_to_json
-from hvprep.model.node import Kind
+from hvprep.model.change import (
+    CANDIDATE,
+    Build,
+    Change,
+    Link,
+    Purge,
+    Remove,
+    Run,
+    Write,
+    change_to_json,
+)
+from hvprep.model.node import GuestPath, Kind, Node
 from hvprep.model.plan import Plan
 from hvprep.model.snapshot import Snapshot, snapshot_to_json
 from hvprep.system.machine import take_snapshot
@@ -29,6 +39,7 @@ from hvprep.system.volumes import settle
 OnChange = Callable[[int, int, Change], None]
 
 _RUN_TIMEOUT_S = 600
+_SECRET_FILE = Node(Kind.FILE, 0o600, 0, 0)
 
 
 def execute(execution: Execution, plan: Plan, on_change: OnChange) -> None:
@@ -63,6 +74,8 @@ def _replace(execution: Execution, change: Write | Link | Remove) -> None:
         return
     if after is not None:
         make_parents(execution, path.parent)
+    if isinstance(change, Write) and change.check:
+        _check(execution, change, path)
     journal.keep(path, before)
     journal.add(
         "change",
@@ -80,6 +93,18 @@ def _replace(execution: Execution, change: Write | Link | Remove) -> None:
     execution.expected[path] = after
     if is_boot(path):
         settle(root, path.parent)
+
+
+def _check(execution: Execution, change: Write, path: GuestPath) -> None:
+    """Have the program accept the content, beside the file that it is for and readable by root alone."""
+    machine, candidate = execution.machine, candidate_of(path, execution.journal.id)
+    execution.journal.add("building", candidate=str(candidate))
+    try:
+        machine.root.put(candidate, change.content, _SECRET_FILE)
+        argv = [word.replace(CANDIDATE, str(candidate)) for word in change.check]
+        machine.runner.check(argv, CHECK_TIMEOUT_S)
+    finally:
+        remove_candidates(machine.root, candidate)
 
 
 def _state_after(change: Write | Link | Remove, before: Snapshot | None) -> Snapshot | None:

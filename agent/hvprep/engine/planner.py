@@ -119,7 +119,8 @@ def _join(first: PlannedChange, second: PlannedChange) -> PlannedChange:
         otherwise = change.otherwise or first.change.otherwise  # the second was made from the first: Overlay
         change = replace(change, wants=wants, why=whys, otherwise=otherwise)
     elif isinstance(change, Write) and isinstance(first.change, Write):
-        change = replace(change, why=whys, mode=first.change.mode if change.mode is None else change.mode)
+        mode = first.change.mode if change.mode is None else change.mode
+        change = replace(change, why=whys, mode=mode, check=change.check or first.change.check)
     return PlannedChange(change, steps)
 
 

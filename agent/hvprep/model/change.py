@@ -28,12 +28,17 @@ BACKUP_SUFFIX = ".hvprep-old"
 
 @dataclass(frozen=True)
 class Write:
-    """A regular file with this content. `mode` None keeps the mode there is, or is 0644 for a new file."""
+    """A regular file with this content. `mode` None keeps the mode there is, or is 0644 for a new file.
+
+    `check` is a program that must accept the content first (visudo), or (); CANDIDATE stands for a file that
+    holds it.
+    """
 
     path: GuestPath
     content: bytes
     why: str
     mode: int | None = None
+    check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,9 @@ from hvprep.steps.standard_partitions import STANDARD_PARTITIONS
 from hvprep.steps.udf import UDF
 from hvprep.steps.uefi_fallback import UEFI_FALLBACK
 from hvprep.steps.vfat import VFAT
+from hvprep.steps.sudo_targetpw import SUDO_TARGETPW
+from hvprep.steps.time_sync import TIME_SYNC
+from hvprep.steps.udev_rules import UDEV
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
     KERNEL_VERSION,
@@ -77,6 +80,9 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     SRIOV,
     DHCP_CLIENT,
     FIREWALL,
+    TIME_SYNC,
+    UDEV,
+    SUDO_TARGETPW,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.

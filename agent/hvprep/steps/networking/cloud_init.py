@@ -29,7 +29,7 @@ _MARK = re.compile(
 
 def find_renderer(view: View) -> str | None:
     """What it will do, in words; None where it is not started at boot, or may not touch the network."""
-    service = find_service(view, "cloud-init-local", "cloud-init-main", "cloud-init")
+    service = find_service(view, "cloud-init-local", "cloud-init-main")
     if service is None or not service.is_enabled or view.node(_DISABLED) is not None or _is_off(view):
         return None
     return "cloud-init configures the first interface by DHCP when it first starts on a machine"
