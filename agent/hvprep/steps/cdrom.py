@@ -15,7 +15,8 @@ _DRIVE = driver("sr_mod", "ide_cd_mod")
 #: In a virtual machine of generation 1 the drive is an IDE one. Disks there are hv_storvsc's all the same.
 _IDE = driver("ata_piix", "pata_acpi", "piix")
 _REMEDIES = Remedies(
-    f"{PACKAGE}; for machines of generation 2 alone set Image.Generation=2 in /etc/hvprep.conf: they have no IDE"
+    f"{PACKAGE}; for machines of generation 2 alone set Image.Generation=2 in /etc/hvprep.conf: these have"
+    " no IDE"
 )
 
 

@@ -40,12 +40,12 @@ from hvprep.steps.serial_grub import SERIAL_GRUB
 from hvprep.steps.sriov import SRIOV
 from hvprep.steps.ssh_server import SSH_SERVER
 from hvprep.steps.standard_partitions import STANDARD_PARTITIONS
-from hvprep.steps.udf import UDF
-from hvprep.steps.uefi_fallback import UEFI_FALLBACK
-from hvprep.steps.vfat import VFAT
 from hvprep.steps.sudo_targetpw import SUDO_TARGETPW
 from hvprep.steps.time_sync import TIME_SYNC
 from hvprep.steps.udev_rules import UDEV
+from hvprep.steps.udf import UDF
+from hvprep.steps.uefi_fallback import UEFI_FALLBACK
+from hvprep.steps.vfat import VFAT
 
 STEPS: tuple[Step[Facts, Settings], ...] = (
     KERNEL_VERSION,
@@ -75,7 +75,6 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     PARTITION_LAYOUT,
     UEFI_FALLBACK,
     SSH_SERVER,
-    *GENERALISED,
     NETWORK,
     SRIOV,
     DHCP_CLIENT,
@@ -83,6 +82,7 @@ STEPS: tuple[Step[Facts, Settings], ...] = (
     TIME_SYNC,
     UDEV,
     SUDO_TARGETPW,
+    *GENERALISED,
 )
 
 #: Who inspects a Build's candidate, by the name that stands in the plan.
