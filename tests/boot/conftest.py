@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hvprep.steps.registry import STEPS
 
 from tests.boot.disk import MIB, SWAP_UUID, make_disk, make_layer
 from tests.boot.machine import Machine, running
@@ -38,8 +37,6 @@ ROOT_DELAY_S = 1
 #: What every boot entry then has to carry.
 WORDS = tuple(f"rootdelay={ROOT_DELAY_S}" if word[:9] == "rootdelay" else word for word in WANTED_WORDS)
 AGENT = Path(__file__).with_name("agent.py")
-#: Without that step the swap partition stays in use, and a boot would wait for it.
-IS_SWAP_TAKEN_OUT = "no-os-disk-swap" in {step.id for step in STEPS}
 AGENT_UNIT = """[Unit]
 After=multi-user.target
 [Service]
