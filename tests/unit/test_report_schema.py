@@ -23,6 +23,8 @@ REPORT: dict[str, Any] = {
     "root": "/mnt/image",
     "mode": "offline",
     "machine": {
+        "profile": "azure",
+        "generations": {"numbers": [1, 2], "because": "generation 1: core.img and generation 2: an ESP"},
         "platform": None,
         "architecture": {"name": "x86_64", "because": "/bin/sh is an ELF file for it"},
         "boot_loader": {"name": "grub2", "because": "/boot/grub/grub.cfg"},

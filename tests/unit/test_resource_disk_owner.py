@@ -26,6 +26,7 @@ SYSTEMD = "file /lib/systemd/system/basic.target\n|[Unit]\n"
 CLOUD_INIT = (
     SYSTEMD + "elf /usr/bin/cloud-init x86_64\nfile /lib/systemd/system/cloud-init-local.service\n|[Unit]\n"
     "link /etc/systemd/system/cloud-init.target.wants/cloud-init-local.service /lib/x\n"
+    "elf /lib/systemd/system-generators/cloud-init-generator x86_64\n"
 )
 OFF = "file /etc/cloud/cloud-init.disabled\n|x\n"
 WAAGENT = (

@@ -65,6 +65,10 @@ def test_without_files_the_defaults_hold(tmp_path: Path) -> None:
         resource_disk_enable_swap=True,
         resource_disk_swap_size=SwapSize(mib=2048),
         resource_disk_nvme=False,
+        deprovision_lock_root_password=True,
+        deprovision_package_caches=False,
+        deprovision_on_reboot=False,
+        deprovision_timeout_s=90,
     )
 
 
@@ -92,6 +96,10 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
     ResourceDisk.EnableSwap=n
     ResourceDisk.SwapSizeMB=50%
     ResourceDisk.NVMe=y
+    Deprovision.LockRootPassword=n
+    Deprovision.PackageCaches=y
+    Deprovision.OnReboot=y
+    Deprovision.TimeoutSeconds=600
     """
     assert all(f"{key}=" in lines for key in KEYS)
     assert load(tree(tmp_path, main=lines)) == Settings(
@@ -117,6 +125,10 @@ def test_every_key_reaches_its_attribute(tmp_path: Path) -> None:
         resource_disk_enable_swap=False,
         resource_disk_swap_size=SwapSize(percent=50),
         resource_disk_nvme=True,
+        deprovision_lock_root_password=False,
+        deprovision_package_caches=True,
+        deprovision_on_reboot=True,
+        deprovision_timeout_s=600,
     )
 
 

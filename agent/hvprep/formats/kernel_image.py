@@ -19,7 +19,7 @@ _VERSION = re.compile(r"[0-9]+\.[0-9][\w.+~-]*", re.ASCII)
 
 
 def find_banner(head: bytes) -> str:
-    """The text in the first HEAD_BYTES of an image: version, who built it and when; "" where it has none.
+    r"""The text in the first HEAD_BYTES of an image: version, who built it and when; "" where it has none.
 
     >>> head = bytearray(0x300)
     >>> head[0x202:0x206], head[0x20e:0x210], head[0x280:0x293] = b"HdrS", b"\x80\0", b"6.6.8-arch1-1 (a@b)\0"
