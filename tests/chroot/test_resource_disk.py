@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, Iterator, List
 
 import pytest
 from hvprep.resourcedisk.verdict import FILE_SYSTEM_LABEL, PARTITION_NAME
 
+from tests.chroot.guest import environment
 from tests.chroot.resource_disk import (
     MIB,
     WHERE,
@@ -104,6 +106,15 @@ def test_the_second_run_and_the_next_boot_touch_nothing(machine: AzureMachine, k
     assert (in_use(machine)["UUID"], os.stat(SWAP).st_ino) == (uuid, inode)
     assert (os.stat(SWAP).st_mtime_ns, os.stat(README).st_mtime_ns) == written
     assert list(swaps()) == [SWAP]
+
+
+def test_a_disk_that_was_unmounted_is_mounted_again(machine: AzureMachine) -> None:
+    machine.settings("ResourceDisk.EnableSwap=n\n")
+    assert machine.hvprep().status == 0
+    run("umount", str(WHERE))
+    done = machine.hvprep()
+    assert (done.status, done.output) == (0, f"{machine.partition} is mounted on {WHERE} (ext4)\n")
+    in_use(machine)
 
 
 def test_after_redeploying_the_new_disk_is_formatted(machine: AzureMachine) -> None:
@@ -329,3 +340,27 @@ def test_another_user_may_not(machine: AzureMachine) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
     assert "only root can do this" in done.stderr
+
+
+def test_in_a_chroot_the_disks_are_anothers(machine: AzureMachine) -> None:
+    """The chroot has mounts of its own, which end with it."""
+    before = machine.digest()
+    Path("/mnt/root").mkdir()
+    script = 'mount --rbind / /mnt/root && exec chroot /mnt/root "$@"'
+    verb = [sys.executable, "-m", "hvprep.cli", "resource-disk"]
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", *verb]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == 1
+    assert "this is a chroot: the disks are another system's" in done.stderr
+    assert machine.digest() == before
+
+
+def test_a_mount_point_that_leads_to_what_belongs_to_the_system(machine: AzureMachine) -> None:
+    """The setting does not tell: a link does."""
+    Path("/mnt/link").symlink_to("/usr/share")
+    machine.settings("ResourceDisk.MountPoint=/mnt/link/resource\n")
+    before = machine.digest()
+    done = machine.hvprep()
+    assert done.status == 1
+    assert "/usr/share/resource belongs to the system, no disk is mounted over it" in done.errors
+    assert machine.digest() == before

@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Dict, Iterator, Tuple
 
 import pytest
+from hvprep.errors import Refusal
+from hvprep.facts.block_devices import DeviceMount, Storage
+from hvprep.model.node import GuestPath
+from hvprep.resourcedisk.swapping import keep_swap
+from hvprep.settings.resource_disk import SwapSize
+from hvprep.system.machine import Machine
+from hvprep.system.root import Root
+from hvprep.system.runner import Runner, enter_live
 
 from tests.chroot.resource_disk import MIB, WHERE, AzureMachine, azure_machine, mounts, run, swaps
 
@@ -55,7 +63,7 @@ def mounted_by(machine: AzureMachine, where: str, *make: str, options: str = "de
 
 def test_the_size_follows_the_setting(ready: AzureMachine) -> None:
     assert size_of() == 64
-    for words, size in (("96", 96), ("32", 32), ("10%", 74)):
+    for words, size in (("96", 96), ("32", 32), ("10%", 74), ("500", 500), ("560", 560)):
         with_size(ready, words)
         done = ready.hvprep()
         assert done.status == 0, done
@@ -153,15 +161,25 @@ def test_what_an_interrupted_run_left_is_cleared_away(ready: AzureMachine) -> No
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"\0" * 65536, b"x" * 4086 + b"SWAPSPACE2" + b"x" * 70000],
-    ids=["empty", "zeros", "another label"],
+    ("content", "size_mib"),
+    [
+        (b"", 0),
+        (b"\0" * 65536, 0),
+        (b"x" * 4086 + b"SWAPSPACE2" + b"x" * 70000, 0),
+        (b"", 64),
+        (b"x" * 4086 + b"SWAPSPACE2" + b"x" * 70000, 64),
+    ],
+    ids=["empty", "zeros", "another label", "its size", "its size and another label"],
 )
-def test_a_file_of_that_name_without_our_header_is_made_anew(ready: AzureMachine, content: bytes) -> None:
+def test_a_file_of_that_name_without_our_header_is_made_anew(
+    ready: AzureMachine, content: bytes, size_mib: int
+) -> None:
     ready.end_boot()
     run("mount", ready.partition, str(WHERE))
     SWAP.unlink()
     SWAP.write_bytes(content)
+    if size_mib:
+        os.truncate(SWAP, size_mib * MIB)
     assert ready.hvprep().status == 0
     assert (size_of(), label(SWAP), stat.S_IMODE(SWAP.stat().st_mode)) == (64, "hvprep-swap", 0o600)
 
@@ -228,6 +246,31 @@ def test_permissions_are_mended(ready: AzureMachine) -> None:
     SWAP.chmod(0o644)
     assert ready.hvprep().status == 0
     assert stat.S_IMODE(SWAP.stat().st_mode) == 0o600
+
+
+def test_what_is_in_use_is_left_so_where_all_is_looked_at_anew(ready: AzureMachine) -> None:
+    inode = SWAP.stat().st_ino
+    Path("/run/hvprep/resource-disk.memo").unlink()
+    done = ready.hvprep()
+    assert (done.status, done.output) == (0, f"64 MiB of swap in {SWAP}\n"), done
+    assert SWAP.stat().st_ino == inode
+
+
+@pytest.mark.parametrize(("where", "kind"), [("/mnt", "ext4"), ("/mnt/resource", "btrfs")])
+def test_a_mount_that_is_not_there_gets_no_swap(machine: AzureMachine, where: str, kind: str) -> None:
+    """It went away since it was seen: what is below the mount point then is on the disk of the system."""
+    WHERE.mkdir()
+    root = Root(Path("/"))
+    gone = DeviceMount("7:99", "/", GuestPath(where), kind, "/dev/loop99", ("rw",))
+    with pytest.raises(Refusal, match=f"the disk is not what is mounted on {where} any more"):
+        keep_swap(
+            Machine(root, Runner(enter_live, {}), live=True),
+            Storage((), (gone,), ()),
+            gone,
+            SwapSize(mib=32),
+            None,
+        )
+    assert (swaps(), os.listdir(WHERE), os.listdir("/mnt")) == ({}, [], ["resource"])
 
 
 # On a disk that another owner mounts.
