@@ -1,10 +1,10 @@
 """The fixes that a kernel has to have on Hyper-V, and which kernels are known to have them.
 
 The seven of the mission's document, by their commits there, and the one that the marketplace's list of 2021
-asks for (SACK, CVE-2019-11477). What is said of Linux, of its stable updates and of Debian is from the
-changelog of Debian's package linux (3.0 to 4.19.37-6), from the dates of the commits and from the stable
-updates of June 2019; what is said of Enterprise Linux, from Red Hat's advisories RHSA-2019:1479, 1481 and
-1488. No changelog of another vendor's old kernels was at hand, and none is guessed.
+asks for (SACK, CVE-2019-11477). What is said of Debian is from the changelog of its package linux (3.0 to
+4.19.37-6). Which upstream version has 3e8f4f406590, b12bb60d6c35 and be821fd8e627, which stable updates and
+which builds of Red Hat's have the fix for SACK, is from memory, and agrees with what that changelog shows. No
+changelog of another vendor's old kernels was at hand, and none is guessed.
 """
 
 from __future__ import annotations
