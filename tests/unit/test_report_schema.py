@@ -23,6 +23,8 @@ REPORT: dict[str, Any] = {
     "root": "/mnt/image",
     "mode": "offline",
     "machine": {
+        "profile": "azure",
+        "generations": {"numbers": [1], "because": "GRUB legacy in /boot/grub/grub.conf"},
         "platform": None,
         "architecture": {"name": "x86_64", "because": "/bin/sh is an ELF file for it"},
         "boot_loader": {"name": "grub2", "because": "/boot/grub/grub.cfg"},
