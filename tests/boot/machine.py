@@ -139,10 +139,12 @@ def running(
     consoles = cache_directory().parent / "consoles"
     consoles.mkdir(exist_ok=True)
     form = "qcow2" if disk.suffix == ".qcow2" else "raw,snapshot=on"
-    drive = f"file={disk},if=virtio,format={form}"
+    drive = f"file={disk},if=none,id=system,format={form}"
     argv = [
         *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1024", "-smp", "2"),
         *("-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot", *options, "-drive", drive),
+        # Whatever other disks there are, this is the one that the firmware starts from.
+        *("-device", "virtio-blk-pci,drive=system,bootindex=1"),
         *("-chardev", f"socket,id=console,path={port},server=on,wait=on", "-serial", "chardev:console"),
         *("-chardev", f"socket,id=agent,path={agent},server=on,wait=on", "-device", "virtio-serial"),
         *("-device", "virtserialport,chardev=agent,name=hvtest"),

@@ -32,7 +32,9 @@ CHECKOUT = HERE.parents[1]
 #: What the seed asks for, and the file system that fstab names.
 DRIVERS = ("hv_vmbus", "hv_storvsc", "sd_mod", "hv_netvsc", "ext4")
 CONSOLE = "console=ttyS0,115200n8"
-WANTED_WORDS = (CONSOLE, "earlyprintk=ttyS0,115200", "rootdelay=300")
+WANTED_WORDS = (CONSOLE, "earlyprintk=ttyS0,115200")
+#: The init of initramfs-tools would sleep for all of rootdelay= at every boot.
+ROOT_WAIT = {"initramfs-tools": "rootwait", "dracut": "rootdelay=300"}
 UNWANTED_WORDS = ("quiet", "rhgb", "splash", "crashkernel=auto")
 BACKUP = ".hvprep-old"
 #: An administrator's configuration of dracut that asks for few drivers: a third of the time.
@@ -105,6 +107,12 @@ class Guest:
     @property
     def kernels(self) -> Tuple[str, ...]:
         return tuple(sorted(path.name for path in (self.root / "usr/lib/modules").iterdir()))
+
+    @property
+    def root_wait(self) -> str:
+        """The word by which the kernel waits for the root volume."""
+        is_tools = (self.root / "usr/share/initramfs-tools/init").exists()
+        return ROOT_WAIT["initramfs-tools" if is_tools else "dracut"]
 
     @property
     def kernel(self) -> str:
@@ -187,7 +195,7 @@ def assert_entries_prepared(guest: Guest) -> None:
     lines = guest.linux_lines()
     assert len(lines) >= 3, "the simple, the advanced and the recovery entry"
     for words in lines:
-        assert set(WANTED_WORDS) <= set(words), words
+        assert {*WANTED_WORDS, guest.root_wait} <= set(words), words
         assert not set(UNWANTED_WORDS) & set(words), words
         assert [word for word in words if word.startswith("console=")][-1] == CONSOLE, words
         assert f"root=UUID={ROOT_UUID}" in words, words

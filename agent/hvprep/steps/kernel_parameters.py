@@ -10,9 +10,10 @@ from hvprep.formats.kernel_cmdline import LIMIT_CHARACTERS, length_of
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.boot.doubts import find_doubts, is_bare_boot, rules_for
+from hvprep.steps.boot.doubts import find_doubts, rules_for
 from hvprep.steps.boot.mechanism import boot_problems
 from hvprep.steps.boot.mechanisms import MECHANISMS
+from hvprep.steps.boot.root_delay import find_sleeper
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -47,12 +48,9 @@ def _plan_loader(
         )
     if not is_in_doubt and not cut_off:
         yield from mechanism.plan(view, facts, loader, rules)
-    bare = next((boot for boot in boots if is_bare_boot(view, facts, boot)), None)
-    if bare is not None:
-        yield Note(
-            Verdict.MET,
-            f'rootwait instead of rootdelay: entry "{bare.title}" has no initrd, and would sleep that long',
-        )
+    sleeper = find_sleeper(view, facts, tuple(boots))
+    if sleeper is not None:
+        yield Note(Verdict.MET, f"rootwait instead of rootdelay: {sleeper}")
 
 
 KERNEL_PARAMETERS: Step[Facts, Settings] = Step(

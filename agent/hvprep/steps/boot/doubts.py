@@ -19,6 +19,7 @@ from hvprep.steps.boot.mechanism import Boot
 from hvprep.steps.boot.mechanisms import MECHANISMS
 from hvprep.steps.boot.none_found import explain_none_found
 from hvprep.steps.boot.nvme_rule import has_nvme_rule
+from hvprep.steps.boot.root_delay import find_sleeper
 from hvprep.steps.boot.rules import EntryRules, choose_rules
 
 _HELD_BACK = "nothing is changed before it is clear what boots: see kernel-parameters"
@@ -63,22 +64,13 @@ def hold_back(view: View, facts: Facts, settings: Settings, outcomes: Iterable[O
 
 def rules_for(view: View, facts: Facts, settings: Settings, boots: Sequence[Boot]) -> EntryRules:
     """What these entries have to carry."""
-    is_bare = any(is_bare_boot(view, facts, boot) for boot in boots)
+    sleeps = find_sleeper(view, facts, tuple(boots)) is not None
     rules = choose_rules(
-        settings, facts.image.architecture, facts.image.all_kernels, is_bare, has_nvme_rule(view)
+        settings, facts.image.architecture, facts.image.all_kernels, sleeps, has_nvme_rule(view)
     )
     if settings.hardening_allow_change:
         rules = lift_bans(rules, (word for boot in boots for word in boot.words))
     return rules
-
-
-def is_bare_boot(view: View, facts: Facts, boot: Boot) -> bool:
-    """Whether an entry boots without an initrd, and its kernel is not about to get its first."""
-    own = [kernel for kernel in facts.image.kernels if kernel.image.name == boot.kernel]
-    gets_first = any(
-        kernel.initrd is None and view.is_pending(path) for kernel in own for path in kernel.initrd_names
-    )
-    return not boot.has_initrd and not gets_first
 
 
 def _has_doubts(view: View, facts: Facts, settings: Settings) -> bool:
