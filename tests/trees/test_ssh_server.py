@@ -70,6 +70,14 @@ def test_a_prepared_one_is_met(rig: Rig) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "is_good"), [("0", False), ("1", True), ("235", True), ("236", False), ("180 60", False)]
+)
+def test_which_intervals_do(rig: Rig, words: str, is_good: bool) -> None:
+    add_to_tree(rig.root, f"file {OWN}\n|ClientAliveInterval {words}\n")
+    assert (rig.finding(ID).verdict is Verdict.MET) == is_good
+
+
 def test_a_drop_in_sets_the_interval(rig: Rig) -> None:
     add_to_tree(rig.root, "file /etc/ssh/sshd_config.d/50-mine.conf\n|ClientAliveInterval 0\n")
     (text,) = changed(rig)
@@ -205,6 +213,18 @@ def test_an_sshd_that_does_not_run_here_is_not_judged(rig: Rig, text: str, becau
     assert because in finding.because[0]
 
 
+def test_a_configuration_that_is_missing_is_found_without_sshd(rig: Rig) -> None:
+    add_to_tree(rig.root, f"remove {CONFIG}\nelf /usr/bin/sh aarch64\n")
+    finding = rig.finding(ID)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert finding.because[-1] == f"there is no {CONFIG}"
+
+
+def test_no_server_is_one_finding(rig: Rig) -> None:
+    add_to_tree(rig.root, "remove /usr/sbin/sshd\n")
+    assert len(rig.finding(ID).because) == 1
+
+
 def test_what_may_be_done_is_done_though_sshd_was_not_asked(rig: Rig) -> None:
     add_to_tree(rig.root, "elf /usr/bin/sh aarch64\n")
     rig.prepare()
@@ -214,7 +234,12 @@ def test_what_may_be_done_is_done_though_sshd_was_not_asked(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["Include a.d/[!x]*.conf", r"Include a\*b", "Match version OpenSSH_10*", "Include sshd_config"],
+    [
+        "Include a.d/[!x]*.conf",
+        r"Include a\*b",
+        "Match version OpenSSH_10*",
+        "Include sshd_config",
+    ],
 )
 def test_a_configuration_that_cannot_be_followed_is_not_judged(rig: Rig, line: str) -> None:
     path = rig.root / CONFIG[1:]

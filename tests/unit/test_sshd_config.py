@@ -64,6 +64,7 @@ def test_a_file_of_debian() -> None:
         ("ClientAliveInterval=180", ["180"]),
         ("ClientAliveInterval = 180", ["180"]),
         ("ClientAliveInterval == 180", ["=", "180"]),
+        ("ClientAliveInterval==180", ["=180"]),
         ('"ClientAliveInterval" 180', ["180"]),
         ('"ClientAliveInterval"= 180', ["=", "180"]),
         ('ClientAliveInterval "180"', ["180"]),
@@ -87,7 +88,10 @@ def test_a_line(line: str, arguments: List[str]) -> None:
     assert (statement.line, statement.keyword, list(statement.arguments)) == (2, KEY, arguments)
 
 
-@pytest.mark.parametrize("line", ["#ClientAliveInterval 180", "  # x", "", "\t", "=", '""', "# a 'quote"])
+@pytest.mark.parametrize(
+    "line",
+    ["#ClientAliveInterval 180", "  # x", "", "\t", "=", '""', "# a 'quote", '"ClientAliveInterval 180'],
+)
 def test_a_line_that_says_nothing(line: str) -> None:
     assert parse(f"{line}\n").statements == ()
 
@@ -150,6 +154,14 @@ def test_names_without_a_slash_are_below_etc_ssh() -> None:
     assert asked == ["/etc/ssh/a.d/*.conf", "/b"]
 
 
+def test_files_may_include_each_other_as_deeply_as_sshd_follows() -> None:
+    """SERVCONF_MAX_DEPTH of servconf.h."""
+    files = {f"f{number}": f"Include f{number + 1}\n" for number in range(15)}
+    assert value("Include f0\n", **files, f15=f"{KEY} 1\n") == "1"
+    with pytest.raises(FormatError, match="too deeply"):
+        value("Include f0\n", **files, f15="Include f16\n", f16=f"{KEY} 1\n")
+
+
 def test_a_file_that_includes_itself_is_refused() -> None:
     with pytest.raises(FormatError, match="too deeply"):
         value("Include a\n", a="Include a\n")
@@ -206,6 +218,14 @@ def test_every_text_comes_back_or_is_refused(text: str, files: Dict[str, str]) -
     except FormatError:
         return
     assert before is not None or after == "180"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("1d", 86400), ("1W1D", 691200), ("2147483647", 2147483647), ("2147483648", None)],
+)
+def test_a_time(text: str, seconds: Optional[int]) -> None:
+    assert parse_time(text) == seconds
 
 
 @given(st.text(max_size=20))

@@ -69,7 +69,7 @@ def _reaches(view: View, main: GuestPath, change: Write) -> bool:
 def _find_setting(view: View, main: GuestPath) -> Setting | None:
     def load(pattern: str) -> Iterable[tuple[str, str]]:
         # glob(3) knows more than View.glob does.
-        if not pattern.startswith("/") or "\\" in pattern or "[" in pattern:
+        if "\\" in pattern or "[" in pattern:
             raise FormatError(f"{main}: Include {pattern} is not understood", "ask sshd itself: sshd -T")
         return ((str(path), _text(view, path)) for path in view.glob(pattern))
 
