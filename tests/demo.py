@@ -26,7 +26,9 @@ SYSTEMS = {
 #: What lists an initrd, by the tool that makes it. Asked inside the system, after hvprep has ended.
 LISTERS = {"initramfs-tools": "lsinitramfs", "dracut": "lsinitrd"}
 DRIVERS = ("hv_vmbus", "hv_storvsc", "hv_netvsc", "sd_mod", "ext4")
-WANTED_WORDS = ("console=ttyS0,115200n8", "earlyprintk=ttyS0,115200", "rootdelay=300")
+WANTED_WORDS = ("console=ttyS0,115200n8", "earlyprintk=ttyS0,115200")
+#: One of them: the init of initramfs-tools would sleep for all of rootdelay= at every boot.
+ROOT_WAITS = ("rootwait", "rootdelay=300")
 UNWANTED_WORDS = ("quiet", "rhgb", "splash", "crashkernel=auto")
 
 GREEN, RED, BOLD, PLAIN = (
@@ -113,6 +115,7 @@ def show_boot_entries(root: Path) -> None:
         consoles = [word for word in words if word.startswith("console=")]
         if not (
             set(WANTED_WORDS) <= set(words)
+            and len(set(ROOT_WAITS) & set(words)) == 1
             and not set(UNWANTED_WORDS) & set(words)
             and consoles[-1] == WANTED_WORDS[0]
         ):

@@ -27,15 +27,14 @@ import pytest
 from tests.boot.disk import MIB, SWAP_UUID, make_disk, make_layer
 from tests.boot.machine import Machine, running
 from tests.built import DEPENDENCIES
-from tests.chroot.guest import WANTED_WORDS, Done, Guest, enter_own_mounts, overlaid_guest
+from tests.chroot.guest import ROOT_WAIT, WANTED_WORDS, Done, Guest, enter_own_mounts, overlaid_guest
 from tests.roots import extended_root
 
 BOOT_TIMEOUT_S = 1800.0  # many times what it takes: who waits that long waits for nothing
 DISK_BYTES, SWAP_BYTES = 3072 * MIB, 256 * MIB
 DEB = "/root/hvprep.deb"
-ROOT_DELAY_S = 1
-#: What every boot entry then has to carry.
-WORDS = tuple(f"rootdelay={ROOT_DELAY_S}" if word[:9] == "rootdelay" else word for word in WANTED_WORDS)
+#: What every boot entry has to carry.
+WORDS = (*WANTED_WORDS, ROOT_WAIT["initramfs-tools"])
 AGENT = Path(__file__).with_name("agent.py")
 AGENT_UNIT = """[Unit]
 After=multi-user.target
@@ -69,13 +68,6 @@ def own_mounts() -> None:
     enter_own_mounts()
 
 
-def shorten_boots(guest: Guest) -> None:
-    """The init of initramfs-tools sleeps for the whole rootdelay at every boot: not for five minutes here."""
-    directory = guest.root / "etc/hvprep.conf.d"
-    directory.mkdir(exist_ok=True)
-    (directory / "50-test.conf").write_text(f"Kernel.RootDelay={ROOT_DELAY_S}\n")
-
-
 def add_agent(guest: Guest) -> None:
     """The program that tests talk to, started by every boot."""
     shutil.copy(AGENT, guest.root / "usr/local/sbin/hvtest-agent")
@@ -88,7 +80,6 @@ def kvm_disk(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     disk = tmp_path_factory.mktemp("machine") / "kvm.raw"
     with overlaid_guest(extended_root("bookworm-initramfs-tools", DEPENDENCIES), one_disk=True) as guest:
         add_agent(guest)
-        shorten_boots(guest)
         shutil.copy(deb, guest.root / DEB[1:])
         with (guest.root / "etc/fstab").open("a") as fstab:
             fstab.write(f"UUID={SWAP_UUID} none swap sw 0 0\n")

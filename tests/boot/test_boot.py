@@ -11,7 +11,7 @@ from typing import Dict, List
 
 import pytest
 
-from tests.boot.conftest import BOOT_TIMEOUT_S, WORDS, Prepared, add_agent, shorten_boots
+from tests.boot.conftest import BOOT_TIMEOUT_S, WORDS, Prepared, add_agent
 from tests.boot.disk import make_disk, make_layer
 from tests.boot.machine import Machine, running
 from tests.built import DEPENDENCIES
@@ -59,7 +59,6 @@ def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def prepared_image(directory: Path) -> Path:
     disk = directory / "image.raw"
     with overlaid_guest(extended_root("bookworm-initramfs-tools", DEPENDENCIES), one_disk=True) as guest:
-        shorten_boots(guest)
         done = guest.hvprep("prepare", "--yes")
         assert done.status == 0, done
         add_agent(guest)

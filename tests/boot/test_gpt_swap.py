@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.boot.conftest import BOOT_TIMEOUT_S, add_agent, shorten_boots
+from tests.boot.conftest import BOOT_TIMEOUT_S, add_agent
 from tests.boot.gpt import make_gpt_disk
 from tests.boot.machine import Machine, running
 from tests.built import DEPENDENCIES
@@ -40,7 +40,6 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Booted:
     disk = directory / "gpt-swap.raw"
     with overlaid_guest(extended_root("bookworm-initramfs-tools", DEPENDENCIES), one_disk=True) as guest:
         add_agent(guest)
-        shorten_boots(guest)
         with (guest.root / "etc/fstab").open("a") as stream:
             stream.write(f"UUID={SWAP_UUID} none swap sw 0 0\n")
         (guest.root / "etc/initramfs-tools/conf.d/resume").write_text(f"RESUME={GONE}\n")

@@ -12,7 +12,7 @@ from tests.chroot.guest import CHECKOUT, CONSOLE, Guest, overlaid_guest
 from tests.roots import cache_directory, pristine_root
 
 MENU = "boot/grub/menu.lst"
-OURS = [CONSOLE, "earlyprintk=ttyS0,115200", "rootdelay=300"]
+OURS = [CONSOLE, "earlyprintk=ttyS0,115200", "rootwait"]
 
 
 def package() -> Path:
