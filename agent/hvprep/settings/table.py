@@ -83,9 +83,9 @@ class Settings:
         "Kernel.RootDelay",
         number(0, 3600, "seconds"),
         300,  # Microsoft, "Information for non-endorsed distributions"
-        "How long the kernel may wait for the root file system (rootdelay=). 0 adds no such parameter. Where it"
-        " would be slept at every boot (an entry without an initrd, the init of initramfs-tools) rootwait stands"
-        " instead.",
+        "How long the kernel may wait for the root file system (rootdelay=). 0 adds no such parameter. Where"
+        " it would be slept at every boot (an entry without an initrd, the init of initramfs-tools) there is"
+        " rootwait instead.",
     )
     kernel_early_printk: bool = _setting(
         "Kernel.EarlyPrintk",

@@ -10,8 +10,8 @@ from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.mechanism import Boot
 
-#: Copied into every initrd. That of Debian 12 and 13 (initramfs-tools 0.142, 0.148) sleeps before it looks for
-#: the root volume, for which it then waits 30 seconds without the parameter too (scripts/local).
+#: Copied into every initrd. That of Debian 12 and 13 (initramfs-tools 0.142, 0.148) sleeps before it looks
+#: for the root volume, for which it then waits 30 seconds without the parameter too (scripts/local).
 _INIT = GuestPath("/usr/share/initramfs-tools/init")
 _SLEEP = re.compile(rb'^[^#\n]*\bsleep[ \t]+"?\$\{?ROOTDELAY\b', re.MULTILINE)
 
@@ -22,7 +22,11 @@ def find_sleeper(view: View, facts: Facts, boots: list[Boot] | tuple[Boot, ...])
         if is_bare_boot(view, facts, boot):
             return f'entry "{boot.title}" has no initrd, and would sleep that long'
     tool = facts.image.initrd_tool
-    if tool is not None and tool.generator is Generator.INITRAMFS_TOOLS and _SLEEP.search(view.read(_INIT) or b""):
+    if (
+        tool is not None
+        and tool.generator is Generator.INITRAMFS_TOOLS
+        and _SLEEP.search(view.read(_INIT) or b"")
+    ):
         return f"{_INIT} sleeps for all of it at every boot"
     return None
 
