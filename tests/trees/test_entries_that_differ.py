@@ -53,7 +53,16 @@ def words_of(rig: Rig, pattern: str) -> Dict[str, List[str]]:
 
 def sorted_out(words: List[str]) -> List[str]:
     """Without what has to go, and what is ours."""
-    ours = ("console=ttyS0", "earlyprintk=", "rootdelay=", "quiet", "splash", "rhgb", "crashkernel=auto")
+    ours = (
+        "console=ttyS0",
+        "earlyprintk=",
+        "rootdelay=",
+        "quiet",
+        "splash",
+        "rhgb",
+        "crashkernel=auto",
+        "resume=",
+    )
     return [word for word in words if not word.startswith(ours)]
 
 

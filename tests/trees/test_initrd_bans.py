@@ -22,6 +22,9 @@ STEP = "initrd-drivers"
 def alpine(tmp_path: Path) -> Rig:
     rig = Rig(make_tree("initrd-alpine", tmp_path / "root"))
     add_to_tree(rig.root, "remove /boot/vmlinuz-virt\n")
+    menu = rig.root / "boot/extlinux.conf"
+    text = menu.read_text()
+    menu.write_text(text[: text.index("LABEL virt")] + text[text.index("LABEL lts") :])
     return rig
 
 

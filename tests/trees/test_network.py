@@ -278,7 +278,7 @@ UNCLEAR = {
     + file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Network]\nBridge=b"),
     "netplan, a bridge": UBUNTU
     + file(NETPLAN, "network:\n  bridges:\n    br0:\n      interfaces: [eth0]\n      dhcp4: true"),
-    "netplan, not plain": UBUNTU + file(NETPLAN, "network: &x\n  version: 2"),
+    "netplan, not plain": UBUNTU + file(NETPLAN, "network: !x\n  version: 2"),
     "no manager": SYSTEMD,
     "a NUL": DEBIAN + "nul /etc/network/interfaces\n|auto eth0\n",
 }
