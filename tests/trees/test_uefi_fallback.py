@@ -12,6 +12,7 @@ from hvprep.model.finding import Finding, Verdict
 from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.rig import Rig
 from tests.trees.tree import add_to_tree, make_tree
+from tests.trees.unified import AARCH64, I386, X86_64, program, write_image
 
 STEP = "uefi-fallback"
 MET, UNMET, NOT_ASSESSED, NOT_APPLICABLE = (
@@ -20,7 +21,6 @@ MET, UNMET, NOT_ASSESSED, NOT_APPLICABLE = (
     Verdict.NOT_ASSESSED,
     Verdict.NOT_APPLICABLE,
 )
-X86, ARM, IA32 = 0x8664, 0xAA64, 0x14C
 #: The .sbat sections of shim 16.1 and GRUB 2.06 of Debian 12.
 SHIM_SBAT = (
     b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\n"
@@ -33,22 +33,13 @@ GRUB_SBAT = (
 )
 
 
-def program(sbat: bytes = b"", machine: int = X86, signed: bool = False) -> bytes:
-    """A PE program with one section: headers as objcopy writes them."""
-    optional = struct.pack("<H", 0x20B).ljust(108, b"\0") + struct.pack("<I", 16) + bytes(16 * 8)
-    at = 108 + 4 + 8 * 4
-    if signed:
-        optional = optional[:at] + struct.pack("<II", 4096, 512) + optional[at + 8 :]
-    name = b".sbat" if sbat else b".text"
-    content = sbat or b"code"
-    start = 64 + 24 + len(optional) + 40
-    section = struct.pack("<8sIIII", name, len(content), 0, len(content), start) + bytes(16)
-    header = b"PE\0\0" + struct.pack("<HHIIIHH", machine, 1, 0, 0, 0, len(optional), 0)
-    return b"MZ".ljust(60, b"\0") + struct.pack("<I", 64) + header + optional + section + content
+def made(sbat: bytes = b"", machine: int = X86_64, signed: bool = False) -> bytes:
+    """A program with one section."""
+    return program(((b".sbat" if sbat else b".text", sbat or b"code"),), signed, machine)
 
 
-SHIM, GRUB = program(SHIM_SBAT, signed=True), program(GRUB_SBAT, signed=True)
-PLAIN_GRUB = program(GRUB_SBAT)
+SHIM, GRUB = made(SHIM_SBAT, signed=True), made(GRUB_SBAT, signed=True)
+PLAIN_GRUB = made(GRUB_SBAT)
 
 
 @pytest.fixture
@@ -117,8 +108,8 @@ def test_any_place_in_any_case(rig: Rig, place: str, name: str) -> None:
         (b"MZ", "is damaged"),
         (b"#!/bin/sh\n", "is damaged"),
         (PLAIN_GRUB[:200], "is damaged"),
-        (program(machine=IA32), "is a program for i386, not x86_64"),
-        (program(machine=ARM), "is a program for aarch64, not x86_64"),
+        (made(machine=I386), "is a program for i386, not x86_64"),
+        (made(machine=AARCH64), "is a program for aarch64, not x86_64"),
     ],
 )
 def test_what_is_no_program_for_this_machine(rig: Rig, content: bytes, words: str) -> None:
@@ -138,11 +129,11 @@ def test_aarch64(rig: Rig) -> None:
     add_to_tree(rig.root, "elf /usr/bin/sh aarch64\n")
     put(rig, "boot/efi/EFI/BOOT/BOOTX64.EFI", PLAIN_GRUB)
     assert judged(rig).verdict is UNMET
-    put(rig, "boot/efi/EFI/BOOT/BOOTAA64.EFI", program(machine=ARM))
+    put(rig, "boot/efi/EFI/BOOT/BOOTAA64.EFI", made(machine=AARCH64))
     assert judged(rig).verdict is MET
-    put(rig, "boot/efi/EFI/BOOT/BOOTAA64.EFI", program(SHIM_SBAT, ARM))
+    put(rig, "boot/efi/EFI/BOOT/BOOTAA64.EFI", made(SHIM_SBAT, AARCH64))
     assert judged(rig).verdict is UNMET
-    put(rig, "boot/efi/EFI/BOOT/grubaa64.efi", program(machine=ARM))
+    put(rig, "boot/efi/EFI/BOOT/grubaa64.efi", made(machine=AARCH64))
     assert judged(rig).verdict is MET
 
 
@@ -170,7 +161,7 @@ def test_shim(rig: Rig, files: Sequence[str], verdict: Verdict, words: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("second", "verdict"), [(PLAIN_GRUB, MET), (b"x", UNMET), (program(machine=ARM, signed=True), UNMET)]
+    ("second", "verdict"), [(PLAIN_GRUB, MET), (b"x", UNMET), (made(machine=AARCH64, signed=True), UNMET)]
 )
 def test_what_shim_starts_is_looked_at_too(rig: Rig, second: bytes, verdict: Verdict) -> None:
     """GRUB that grub-install(8) made knows by itself where its configuration is."""
@@ -219,3 +210,13 @@ def test_systemd_boot(tmp_path: Path) -> None:
     finding = judged(rig)
     assert finding.verdict is UNMET, finding
     assert finding.remedy == "run: bootctl --esp-path=/boot --no-variables install"
+
+
+def test_unified_images_alone(tmp_path: Path) -> None:
+    rig = Rig(make_tree("unified-images", tmp_path / "root"), only=STEP)
+    write_image(rig.root, "/efi/EFI/Linux/a.efi", "root=UUID=1")
+    finding = judged(rig)
+    assert finding.verdict is UNMET
+    assert "copy the unified kernel image to /efi/EFI/BOOT/BOOTX64.EFI" in (finding.remedy or "")
+    write_image(rig.root, "/efi/EFI/BOOT/BOOTX64.EFI", "root=UUID=1")
+    assert judged(rig).verdict is MET

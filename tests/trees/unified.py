@@ -8,6 +8,8 @@ from typing import Iterable
 
 from tests.trees.standins.initrd_generator import Modules, archive, close
 
+#: The machines of the PE format.
+X86_64, AARCH64, I386 = 0x8664, 0xAA64, 0x14C
 _START = 128
 
 
@@ -48,11 +50,11 @@ def _write(root: Path, path: str, sections: Iterable[tuple[bytes, bytes]], is_si
     target.write_bytes(program(tuple(sections), is_signed))
 
 
-def program(sections: tuple[tuple[bytes, bytes], ...], is_signed: bool) -> bytes:
+def program(sections: tuple[tuple[bytes, bytes], ...], is_signed: bool, machine: int = X86_64) -> bytes:
     """Headers, then each section filled up to 512 bytes."""
     optional = struct.pack("<H", 0x20B).ljust(108, b"\0") + struct.pack("<I", 16) + b"\0" * 32
     optional += struct.pack("<II", 4096, 8 if is_signed else 0) + b"\0" * 88
-    header = b"PE\0\0" + struct.pack("<HH12xHH", 0x8664, len(sections), len(optional), 0x22) + optional
+    header = b"PE\0\0" + struct.pack("<HH12xHH", machine, len(sections), len(optional), 0x22) + optional
     offset = -(-(_START + len(header) + 40 * len(sections)) // 512) * 512
     table, body = b"", b""
     for name, content in sections:

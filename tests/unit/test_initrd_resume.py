@@ -37,6 +37,7 @@ def contents(files: Dict[str, str]) -> InitrdContents:
         ({CONF: "RESUME=UUID=1-2\n"}, ("UUID=1-2",)),
         ({CONF: "#RESUME=/dev/sda2\n # RESUME=x\n"}, ()),
         ({CONF: "RESUME=none\n"}, ()),
+        ({CONF: "RESUME=/dev/sda2\nRESUME=none\n"}, ()),
         ({CONF: "RESUME=\n"}, ()),
         ({CONF: "RESUME=auto\n"}, ()),
         ({CONF: "RESUME=auto\n", "conf/conf.d/zz-resume-auto": "RESUME=UUID=1-2\n"}, ("UUID=1-2",)),
