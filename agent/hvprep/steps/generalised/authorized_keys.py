@@ -80,7 +80,7 @@ NO_AUTHORIZED_KEYS: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="Marketplace certification; LISA",
-    remedy="remove these files",
+    remedy="hvprep deprovision removes root's, and with --user a user; or remove these files",
     plan=_plan,
     rows=("H05",),
 )

@@ -41,7 +41,7 @@ HOME_SECRETS: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="Marketplace certification (no secrets in the image)",
-    remedy="remove these files, where they are not meant to be on every machine",
+    remedy="hvprep deprovision removes root's; or remove these files, where they are not meant for every machine",
     plan=_plan,
     rows=("H09",),
 )

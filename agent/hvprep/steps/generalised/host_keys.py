@@ -57,7 +57,7 @@ HOST_KEYS: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="seed (waagent -deprovision)",
-    remedy="rm /etc/ssh/ssh_host_*",
+    remedy="run hvprep deprovision, or: rm /etc/ssh/ssh_host_*",
     plan=_plan,
     rows=("H07",),
 )

@@ -25,7 +25,7 @@ DHCP_LEASES: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="seed (waagent -deprovision)",
-    remedy="stop the DHCP client, then remove these files",
+    remedy="run hvprep deprovision, or stop the DHCP client, then remove these files",
     plan=partial(_plan, "dhcp-leases"),
     rows=("H08",),
 )
@@ -35,7 +35,7 @@ MACHINE_SECRETS: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="systemd, Building Images Safely",
-    remedy="remove these files",
+    remedy="run hvprep deprovision, or remove these files",
     plan=partial(_plan, "machine-secrets"),
     rows=("H08", "H09"),
 )
@@ -45,7 +45,7 @@ AGENT_STATE: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="seed (waagent -deprovision); cloud-init clean",
-    remedy="waagent -deprovision, cloud-init clean --logs --seed, then remove what is left of these",
+    remedy="run hvprep deprovision",
     plan=partial(_plan, "agent-state"),
     rows=("H08",),
 )
@@ -55,7 +55,7 @@ LOGS: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="Microsoft, generalising an image",
-    remedy="empty these files, or remove them",
+    remedy="run hvprep deprovision, or empty these files",
     plan=partial(_plan, "logs"),
     rows=("H08",),
 )

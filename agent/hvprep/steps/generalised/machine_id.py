@@ -117,7 +117,7 @@ MACHINE_ID: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="systemd, machine-id(5); vendors' image recipes",
-    remedy=f"truncate --size 0 {_MACHINE_ID}",
+    remedy=f"run hvprep deprovision, or: truncate --size 0 {_MACHINE_ID}",
     plan=_plan,
     rows=("H08",),
 )

@@ -39,7 +39,7 @@ RESOLV_CONF: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="seed (waagent -deprovision removes it); Marketplace recommendations",
-    remedy="remove it, where DHCP makes it anew (it was written by dhclient or NetworkManager)",
+    remedy="hvprep deprovision removes what a DHCP client made; or remove it, where DHCP makes it anew",
     plan=_plan,
     rows=("N07",),
 )

@@ -28,7 +28,7 @@ USERS_LEFT: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="Microsoft, generalising an image (waagent -deprovision+user)",
-    remedy="userdel --remove USER, where this user is not meant to be on every machine",
+    remedy="hvprep deprovision --user USER, where this user is not meant to be on every machine",
     plan=_plan,
     rows=("H09",),
 )
