@@ -38,8 +38,8 @@ SHELL_HISTORY: Step[Facts, Settings] = Step(
     severity=Severity.REQUIRED,
     phase=Phase.GENERALISED,
     source="seed (export HISTSIZE=0); Marketplace certification",
-    remedy="run hvprep deprovision --at-shutdown, or end the sessions of these users, then remove the files: a"
-    " shell writes its history when it ends (unset HISTFILE in the one that you use)",
+    remedy="run hvprep deprovision --at-shutdown, or end the sessions of these users, then remove the files:"
+    " a shell writes its history when it ends (unset HISTFILE in the one that you use)",
     plan=_plan,
     rows=("H06",),
 )
