@@ -106,12 +106,13 @@ def unit_links(before: Snapshot) -> Set[str]:
     return set(links()) | {str(Path(link).parent) for link in links()} - before.keys()
 
 
-def helper_notes() -> Set[str]:
+def helper_notes(before: Snapshot) -> Set[str]:
+    """Those that are new: another package may have made the directories."""
     notes = {f"{HELPER}/{unit.name}.dsh-also" for unit in shipped_units()}
     for link in links():
         directory, name = link.split("/")[-2:]
         notes |= {f"{HELPER}/{directory}", f"{HELPER}/{directory}/{name}"}
-    return notes
+    return notes - before.keys()
 
 
 def test_it_adds_the_files_of_the_package_and_nothing_else(installed: Installed, deb: Path) -> None:
@@ -120,7 +121,7 @@ def test_it_adds_the_files_of_the_package_and_nothing_else(installed: Installed,
     compiled = set(filter(COMPILED.fullmatch, paths(lines)))
     expected = contents(deb) - installed.before.keys()
     assert expected >= shipped_paths("/usr/share/zsh/vendor-completions")
-    assert paths(lines) - compiled == expected | helper_notes() | unit_links(installed.before)
+    assert paths(lines) - compiled == expected | helper_notes(installed.before) | unit_links(installed.before)
     assert compiled, "no module was compiled"
 
 
@@ -147,7 +148,7 @@ def test_installing_again_changes_nothing(installed: Installed, system: System) 
 def test_removing_keeps_the_settings_alone(installed: Installed, system: System) -> None:
     system.apt("remove", "hvprep")
     lines = changes(installed.before, take_snapshot(system.root))
-    assert paths(lines) == {SETTINGS} | helper_notes() | unit_links(installed.before)
+    assert paths(lines) == {SETTINGS} | helper_notes(installed.before) | unit_links(installed.before)
     system.apt("purge", "hvprep")
     assert changes(installed.before, take_snapshot(system.root)) == []
 
