@@ -9,11 +9,14 @@ from typing import Iterator, List
 import pytest
 
 from tests.chroot.guest import Guest, environment, overlaid_guest
+from tests.chroot.test_live import Running, judged
 from tests.roots import pristine_root
 from tests.snapshot import diff_snapshots, take_snapshot
 
 #: A check is done often, and on small machines.
 PROCESSES = 10
+#: What an image cannot tell: its disk, and who waits for which device now.
+ONLY_LIVE = frozenset(("partition-layout",))
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +46,35 @@ def test_it_writes_nothing(guest: Guest) -> None:
     assert guest.hvprep("check").status == 3
     assert guest.hvprep("check", "--only", "generalised").status in (0, 3)
     assert diff_snapshots(before, take_snapshot(guest.root, left_out=())) == []
+
+
+def test_a_running_system_and_its_image_are_judged_alike() -> None:
+    with overlaid_guest(pristine_root("bookworm-cloud")) as guest:
+        # The firmware is the builder's, and no image knows it.
+        (guest.root / "etc/hvprep.conf.d").mkdir()
+        (guest.root / "etc/hvprep.conf.d/a.conf").write_text("Image.Generation=1\n")
+        for options in ((), ("--only", "generalised")):
+            offline = Guest(guest.root, is_whole=True).hvprep("check", "--json", *options)
+            live = Running(guest.root, is_whole=True).hvprep("check", "--json", *options)
+            assert (offline.status, live.status) == (3, 3), (offline, live)
+            found = {finding["id"]: finding for finding in judged(offline)}
+            for finding in judged(live):
+                if finding["id"] not in ONLY_LIVE:
+                    assert finding == found[finding["id"]]
+
+
+def test_prepared_all_that_is_required_is_met(prepared_cloud: Guest) -> None:
+    assert prepared_cloud.hvprep("check").status == 0
+    assert prepared_cloud.hvprep("prepare", "--yes").output.startswith("Nothing to change.")
+
+
+@pytest.fixture
+def prepared_cloud() -> Iterator[Guest]:
+    with overlaid_guest(pristine_root("bookworm-cloud")) as guest:
+        whole = Guest(guest.root, is_whole=True)
+        before = take_snapshot(guest.root)
+        done = whole.hvprep("prepare", "--yes")
+        assert done.status == 0, done
+        yield whole
+        assert whole.hvprep("rollback", "--yes").status == 0
+        assert diff_snapshots(before, take_snapshot(guest.root)) == []
