@@ -199,7 +199,8 @@ def _tell(options: argparse.Namespace, session: Session, results: tuple[Result, 
             f"{len(failures)} of {len(results)} actions failed. Mend what they say, then do it again."
         )
         return _EXIT_FAILED
-    screen.line(f"Done: {len(results)} actions. The image can be made.")
+    then = "What is left is yours to judge, then the image can be made." if left else "The image can be made."
+    screen.line(f"Done: {len(results)} actions. {then}")
     if _moment(session.machine, options) is Moment.RUNNING:
         screen.line("Shut down now, and type nothing more than: unset HISTFILE; systemctl poweroff")
     return _EXIT_DONE
