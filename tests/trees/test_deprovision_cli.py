@@ -56,7 +56,7 @@ def test_after_a_yes_it_is_done(root: Path) -> None:
     done = hvprep_on_terminal("y\n", "deprovision", "--root", str(root), "--user")
     assert done.status == 0, done.out
     assert "remove /home/ann  (the home of ann)" in done.out
-    assert "The image can be made." in done.out
+    assert "Done: " in done.out
     assert not (root / "home/ann").exists(), "the user that provisioning made"
     assert (root / "home/annika").exists()
     for secret in SECRETS:

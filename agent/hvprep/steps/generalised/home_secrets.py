@@ -41,7 +41,7 @@ HOME_SECRETS: Step[Facts, Settings] = Step(
     severity=Severity.RECOMMENDED,
     phase=Phase.GENERALISED,
     source="Marketplace certification (no secrets in the image)",
-    remedy="hvprep deprovision removes root's; or remove these files, where not every machine shall have them",
+    remedy="hvprep deprovision removes root's; or remove those that not every machine shall have",
     plan=_plan,
     rows=("H09",),
 )
