@@ -165,5 +165,6 @@ def test_a_file_that_cannot_be_written(root: Path, tmp_path: Path) -> None:
     assert done.status == 2
     assert f"{tmp_path} is not a regular file" in done.err
     done = hvprep("check", "--root", str(root), "--html", str(tmp_path / "no/such"))
-    assert done.status == 1
-    assert "No such file or directory" in done.err
+    assert done.status == 2
+    assert f"there is no directory {tmp_path / 'no'}" in done.err
+    assert not (tmp_path / "no").exists()

@@ -44,8 +44,10 @@ def are_different(one: Path, other: Path) -> bool | None:
 def write_host_file(path: Path, text: str) -> None:
     """A new file of mode 0600, beside `path` first and then renamed over it.
 
-    Raises UsageError where `path` is no name for a file, OSError.
+    Raises UsageError where `path` is no name for a file in a directory that there is, OSError.
     """
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no directory {path.parent}", "make it, or name a file elsewhere")
     if not path.name or (path.is_symlink() or path.exists()) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise UsageError(f"{path} is not a regular file", "name a file that does not exist yet")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
