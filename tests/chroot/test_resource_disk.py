@@ -343,12 +343,23 @@ def test_another_user_may_not(machine: AzureMachine) -> None:
 
 
 def test_in_a_chroot_the_disks_are_anothers(machine: AzureMachine) -> None:
-    """The chroot has mounts of its own, which end with it."""
+    """The chroot has mounts and processes of its own, which end with it."""
     before = machine.digest()
     Path("/mnt/root").mkdir()
-    script = 'mount --rbind / /mnt/root && exec chroot /mnt/root "$@"'
+    script = """set -e
+        mount -t tmpfs root /mnt/root
+        for name in $(ls / | grep -v mnt); do
+            if [ -L /$name ]; then
+                cp -P /$name /mnt/root/
+            elif [ -d /$name ]; then
+                mkdir /mnt/root/$name
+                mount --rbind /$name /mnt/root/$name
+            fi
+        done
+        chroot /mnt/root "$@" || exit $?
+    """
     verb = [sys.executable, "-m", "hvprep.cli", "resource-disk"]
-    argv = ["unshare", "--mount", "sh", "-c", script, "sh", *verb]
+    argv = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", *verb]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 1
     assert "this is a chroot: the disks are another system's" in done.stderr
