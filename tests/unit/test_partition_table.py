@@ -131,7 +131,7 @@ def on_large_sectors(content: bytes) -> bytes:
 def gpt(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return sfdisk(
         tmp_path_factory.mktemp("gpt") / "disk",
-        'label: gpt\n name="hvprep-unfinished"\n',
+        'label: gpt\nlabel-id: 2B0E6C5A-71E3-4F0D-9A0B-0C5D1E2F3A4B\n name="hvprep-unfinished"\n',
         size_bytes=GPT_BYTES,
     )
 
