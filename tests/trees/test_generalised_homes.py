@@ -218,7 +218,7 @@ def test_homes_in_a_circle_of_links(rig: Rig) -> None:
 def test_a_home_that_may_not_be_read_hides_no_other(tmp_path: Path) -> None:
     rig = clean_system(tmp_path)
     add_to_tree(rig.root, ANN + "file /home/ann/.bash_history\n|ls\nfile /root/.bash_history\n|ls\n")
-    for directory in (tmp_path, *tmp_path.parents[:-1]):
+    for directory in (tmp_path, *list(tmp_path.parents)[:-1]):
         directory.chmod(directory.stat().st_mode | 0o055)
     done = hvprep_as_nobody("check", "--only", "shell-history", "--root", str(rig.root))
     assert done.status == 3, done
