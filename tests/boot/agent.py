@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import BinaryIO
 
 PORT = "/dev/virtio-ports/hvtest"
 
@@ -17,12 +18,19 @@ PORT = "/dev/virtio-ports/hvtest"
 def main() -> None:
     with open(PORT, "r+b", buffering=0) as port:
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        port.write(f"\n{json.dumps(boot_id)}\n".encode())
+        answer(port, boot_id)
         for line in port:
             done = subprocess.run(
                 json.loads(line), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
-            port.write(f"\n{json.dumps([done.returncode, done.stdout, done.stderr])}\n".encode())
+            answer(port, [done.returncode, done.stdout, done.stderr])
+
+
+def answer(port: BinaryIO, content: object) -> None:
+    """Writes all of it: the port takes 32 KiB at once (drivers/char/virtio_console.c, port_fops_write)."""
+    line = f"\n{json.dumps(content)}\n".encode()
+    while line:
+        line = line[port.write(line) :]
 
 
 if __name__ == "__main__":
