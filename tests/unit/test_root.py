@@ -64,6 +64,8 @@ def test_a_file_that_the_kernel_makes_up_is_read_to_its_end() -> None:
     content = Root(Path("/")).read(GuestPath("/proc/self/smaps"), 1 << 30)
     assert content is not None
     assert len(content) > 16_384
+    boot_id = Root(Path("/")).read(GuestPath("/proc/sys/kernel/random/boot_id"))
+    assert len(boot_id or b"") == 37, "/proc/sys fails for a buffer of 4 MiB"
 
 
 def test_glob(host: Path) -> None:

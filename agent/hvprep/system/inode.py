@@ -92,9 +92,12 @@ def _read_xattrs(place: int | str) -> tuple[tuple[str, bytes], ...]:
 
 
 def read_all(stream: BinaryIO, limit_bytes: int) -> bytes:
-    """Up to `limit_bytes` to the end: one read(2) of /proc or /sys gives a page at most."""
+    """Up to `limit_bytes` to the end: one read(2) of /proc or /sys gives a page at most.
+
+    /proc/sys refuses to be read by 4 MiB and more at once (fs/proc/proc_sysctl.c, KMALLOC_MAX_SIZE: ENOMEM).
+    """
     blocks = []
-    while limit_bytes > 0 and (block := stream.read(limit_bytes)):
+    while limit_bytes > 0 and (block := stream.read(min(limit_bytes, _COPY_BYTES))):
         blocks.append(block)
         limit_bytes -= len(block)
     return b"".join(blocks)
