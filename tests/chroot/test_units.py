@@ -53,7 +53,9 @@ def list_units(container: Container) -> Set[str]:
 
 
 def list_processes(container: Container) -> Set[str]:
-    return {f"{process.pid} {process.name()}" for process in container.leader.children(recursive=True)}
+    """systemd puts the name into brackets until the program is executed."""
+    processes = container.leader.children(recursive=True)
+    return {f"{process.pid} {process.name().strip('()')}" for process in processes}
 
 
 def test_installing_on_a_running_system_changes_nothing_else(guest_with_deb: Guest, tmp_path: Path) -> None:
