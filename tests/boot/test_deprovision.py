@@ -17,8 +17,9 @@ from tests.chroot.guest import Done, Guest, mounted
 #: What a person and the machine itself leave.
 SECRET = "hunter2-was-typed-here"
 STORY = (
-    "useradd --create-home --shell /bin/bash ann && echo ann:geheim | chpasswd && "
-    f"echo {SECRET} | tee /root/.bash_history /home/ann/.bash_history /home/ann/notes /var/tmp/notes && "
+    "useradd --create-home --shell /bin/bash zenobia && echo zenobia:geheim | chpasswd && "
+    f"echo {SECRET} | tee /root/.bash_history /home/zenobia/.bash_history && "
+    f"echo {SECRET} | tee /home/zenobia/notes /var/tmp/notes && "
     "echo key-of-the-machine > /etc/machine-info && logger hvtest was here && sync"
 )
 
@@ -41,7 +42,7 @@ def ended(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Ended
         assert machine.wait_until_booted() == "running"
         machine_id = machine.tool("cat", "/etc/machine-id").strip()
         machine.tool("sh", "-c", STORY)
-        armed = machine.run("hvprep", "deprovision", "--force", "--at-shutdown", "--user", "ann")
+        armed = machine.run("hvprep", "deprovision", "--force", "--at-shutdown", "--user", "zenobia")
         machine.power_off()
         return Ended(machine_id, armed, machine.console, layer)
 
@@ -58,7 +59,7 @@ def test_nothing_of_the_instance_is_on_its_disk(ended: Ended, tmp_path: Path) ->
     root.mkdir()
     with mounted(str(raw), root, "-o", f"loop,offset={PARTITION_BYTES}"):
         guest = Guest(root)
-        for words in (ended.machine_id, SECRET, "key-of-the-machine", "ann:"):
+        for words in (ended.machine_id, SECRET, "key-of-the-machine", "zenobia"):
             grep = ["grep", "--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings"]
             places = [str(root / name) for name in ("boot", "etc", "home", "root", "tmp", "var")]
             found = subprocess.run([*grep, words, *places], capture_output=True, text=True, check=False)
