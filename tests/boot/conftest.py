@@ -91,13 +91,13 @@ def kvm_disk(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return disk
 
 
-#: Daemons that end when nobody has asked them for a while.
+#: Daemons that end when nobody has asked them for a while, and their sockets.
 _IDLE_ENDS = ("fsck", "hostname", "locale", "timedate")
 
 
 def list_units(machine: Machine) -> str:
     """Every unit that is loaded and what state it is in, but for what comes and goes by itself."""
-    passing = ("run-", "session-", *(f"systemd-{name}d.service" for name in _IDLE_ENDS))
+    passing = ("run-", "session-", *(f"systemd-{name}d." for name in _IDLE_ENDS))
     lines = machine.tool("systemctl", "list-units", "--all", "--plain", "--no-legend").splitlines()
     words = (line.split()[:4] for line in lines)
     return "\n".join(" ".join(line) for line in words if not line[0].startswith(passing))
