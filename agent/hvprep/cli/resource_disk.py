@@ -13,7 +13,7 @@ from hvprep.resourcedisk.set_up import plan_disk, set_up_disk
 from hvprep.resourcedisk.survey import Survey
 from hvprep.settings import Settings, load
 from hvprep.settings.resource_disk import SwapSize
-from hvprep.system.hostfile import are_different
+from hvprep.system.hostfile import probe_chroot
 from hvprep.system.lock import is_root
 from hvprep.system.machine import Machine
 from hvprep.system.root import Root
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     """Exit status 0: done, or nothing to do, as on a size without such a disk."""
     if not is_root():
         raise Refusal("only root can do this", "run it with sudo, or as root")
-    if are_different(Path("/"), Path("/proc/1/root")):
+    if probe_chroot():
         raise Refusal("this is a chroot: the disks are another system's", "run it on that system itself")
     root = Root(Path("/"))
     machine = Machine(root, Runner(enter_live, host_locale(), screen.on_wait), live=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 from hvprep.errors import HvprepError
@@ -15,7 +14,7 @@ from hvprep.facts.platform import Platform, probe_platform
 from hvprep.formats.fstab import decode_field
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.system.hostfile import are_different
+from hvprep.system.hostfile import probe_chroot
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def probe_live(view: View) -> LiveFacts:
         available_bytes=probe_memory("available"),
         mounts=_probe_mounts(),
         swaps=_probe_swaps(view),
-        in_chroot=are_different(Path("/"), Path("/proc/1/root")),
+        in_chroot=probe_chroot(),
     )
 
 

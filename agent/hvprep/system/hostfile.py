@@ -41,6 +41,11 @@ def are_different(one: Path, other: Path) -> bool | None:
     return (first.st_dev, first.st_ino) != (second.st_dev, second.st_ino)
 
 
+def probe_chroot() -> bool | None:
+    """Whether / is another directory than that of process 1; None where that cannot be told."""
+    return are_different(Path("/"), Path("/proc/1/root"))
+
+
 def write_host_file(path: Path, text: str) -> None:
     """A new file of mode 0600, beside `path` first and then renamed over it.
 
