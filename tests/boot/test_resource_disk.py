@@ -18,6 +18,7 @@ from tests.boot.disk import MIB, make_disk, make_layer
 from tests.boot.machine import AZURE, Machine, running
 from tests.built import DEPENDENCIES
 from tests.chroot.guest import overlaid_guest
+from tests.loop_device import loop
 from tests.roots import extended_root
 
 DISK_BYTES = 1024 * MIB
@@ -103,13 +104,9 @@ def make_temporary_disk(path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(DISK_BYTES)
     subprocess.run(["sfdisk", "--quiet", str(path)], input="label: dos\n2048,,7\n", text=True, check=True)
-    attach = ["losetup", "-f", "--show", "-o", str(MIB), "--sizelimit", str(DISK_BYTES - MIB), str(path)]
-    node = subprocess.run(attach, capture_output=True, text=True, check=True).stdout.strip()
-    try:
+    with loop(path, MIB, DISK_BYTES - MIB) as node:
         make = ["mkntfs", "-Q", "-F", "-q", "-L", "Temporary Storage", node]
         subprocess.run(make, check=True, capture_output=True)
-    finally:
-        subprocess.run(["losetup", "--detach", node], check=True)
 
 
 def with_disk(path: Path) -> Sequence[str]:

@@ -21,6 +21,8 @@ from hvprep.resourcedisk.locate import Candidate, Found
 from hvprep.system.root import Root
 from hvprep.system.runner import Runner, enter_live
 
+from tests.loop_device import loop
+
 MIB = 1 << 20
 #: XFS takes 300 MiB.
 DISK_BYTES = 512 * MIB
@@ -31,26 +33,6 @@ def tool(*argv: str, stdin: str = "") -> str:
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=PROGRAMS)
     assert done.returncode == 0, (argv, done.stdout, done.stderr)
     return done.stdout
-
-
-@contextlib.contextmanager
-def loop(image: Path, offset: int = 0, size_bytes: int = 0, sector_bytes: int = 512) -> Iterator[Path]:
-    """A block device over a file, or over a part of it."""
-    options = ["--offset", str(offset), "--sector-size", str(sector_bytes)]
-    options += ["--sizelimit", str(size_bytes)] if size_bytes else []
-    node = Path(tool("losetup", "--find", "--show", *options, str(image)).strip())
-    try:
-        forget_partitions(node)  # those that another test left there when it was ended
-        yield node
-    finally:
-        forget_partitions(node)
-        tool("losetup", "--detach", str(node))
-
-
-def forget_partitions(node: Path) -> None:
-    """The kernel's idea of them; the disk keeps its table."""
-    if list(Path("/sys/block", node.name).glob(f"{node.name}p*")):
-        tool("partx", "--delete", str(node))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import FrozenSet, Iterator
 
 from tests.chroot.guest import Guest, mounted
+from tests.loop_device import loop
 
 #: An EFI system partition, a root and a swap partition, by the types that systemd knows them by.
 TABLE = """label: gpt
@@ -41,24 +42,13 @@ def gpt_disk(system: Path, directory: Path) -> Iterator[Disk]:
         stream.truncate(128 << 20)
     subprocess.run(["sfdisk", "--quiet", str(image)], input=TABLE, text=True, check=True)
     target.mkdir()
-    with _attached(image) as node:
+    with loop(image) as node:
+        subprocess.run(["partx", "--add", node], check=True)
         root, swap = f"{node}p2", f"{node}p3"
         subprocess.run(["mkfs.ext4", "-q", "-F", root], check=True)
         subprocess.run(["mkswap", swap], check=True, stdout=subprocess.DEVNULL)
         with mounted(root, target), _programs(system, target):
             yield Disk(root, swap, Guest(target))
-
-
-@contextlib.contextmanager
-def _attached(image: Path) -> Iterator[str]:
-    attach = ["losetup", "--find", "--show", str(image)]
-    node = subprocess.run(attach, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    try:
-        subprocess.run(["partx", "--add", node], check=True)
-        yield node
-    finally:
-        subprocess.run(["partx", "--delete", node], check=False)
-        subprocess.run(["losetup", "--detach", node], check=True)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from tests.chroot.guest import HERE, Done, environment, mounted
+from tests.loop_device import attach, detach
 from tests.roots import cache_directory
 
 MIB = 1024 * 1024
@@ -153,7 +154,7 @@ def azure_machine(directory: Path, size_bytes: int = 768 * MIB) -> Iterator[Azur
     state.mkdir()
     with contextlib.ExitStack() as stack, _alone():
         stack.callback(_detach_all, raw, state)
-        disk = run("losetup", "-f", "--show", str(raw)).strip()
+        disk = str(attach(raw))
         (state / "sysfs").write_text(str(_make_sysfs(sys_tree, disk, size_bytes)))
         machine = AzureMachine(state, raw, disk)
         stack.enter_context(_own_directories(directory))
@@ -221,4 +222,4 @@ def _detach_all(raw: Path, state: Path) -> None:
     nodes = state / "partitions"
     disks = run("losetup", "--noheadings", "--output", "NAME", "--associated", str(raw)).split()
     for node in [*(nodes.read_text().split() if nodes.exists() else ()), *disks]:
-        subprocess.run(["losetup", "--detach", node], check=True)
+        detach(Path(node))

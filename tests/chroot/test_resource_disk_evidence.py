@@ -39,12 +39,12 @@ from tests.chroot.disks import (
     RAW_DATABASE,
     Disk,
     disk,
-    loop,
     make_ntfs,
     make_xfs,
     tool,
 )
 from tests.chroot.guest import mounted
+from tests.loop_device import loop
 
 AZURE = Policy(is_azure=True, may_format=True, may_format_nvme=False)
 HYPER_V = replace(AZURE, is_azure=False)

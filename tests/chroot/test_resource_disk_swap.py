@@ -21,6 +21,7 @@ from hvprep.system.root import Root
 from hvprep.system.runner import Runner, enter_live
 
 from tests.chroot.resource_disk import MIB, WHERE, AzureMachine, azure_machine, mounts, run, swaps
+from tests.loop_device import loop
 
 NAME, TEMPORARY = "hvprep-swapfile", ".hvprep-swapfile.hvprep-tmp"
 SWAP = WHERE / NAME
@@ -143,13 +144,12 @@ def loop_file_system(machine: AzureMachine, where: str) -> Iterator[None]:
     raw = machine.state / "other.raw"
     run("truncate", "--size", "64M", str(raw))
     run("mkfs.ext4", "-q", str(raw))
-    node = run("losetup", "-f", "--show", str(raw)).strip()
-    run("mount", node, where)
-    try:
-        yield
-    finally:
-        run("umount", where)
-        run("losetup", "--detach", node)
+    with loop(raw) as node:
+        run("mount", str(node), where)
+        try:
+            yield
+        finally:
+            run("umount", where)
 
 
 def test_what_an_interrupted_run_left_is_cleared_away(ready: AzureMachine) -> None:

@@ -15,6 +15,7 @@ from hvprep.system.root import Root
 from tests.chroot.gpt import generated, gpt_disk
 from tests.chroot.guest import QUICK_DRACUT, Guest, overlaid_guest
 from tests.chroot.test_live import EXIT_REBOOT, Running
+from tests.loop_device import loop
 from tests.roots import pristine_root
 from tests.snapshot import diff_snapshots, take_snapshot
 
@@ -143,15 +144,13 @@ def swap_device(tmp_path: Path) -> Iterator[str]:
     """A loop device that the kernel swaps to."""
     area = tmp_path / "swap"
     area.write_bytes(bytes(8 << 20))
-    attach = ["losetup", "--find", "--show", str(area)]
-    node = subprocess.run(attach, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    try:
+    with loop(area) as node:
         subprocess.run(["mkswap", node], check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["swapon", "--priority", "0", node], check=True)
-        yield node
-    finally:
-        subprocess.run(["swapoff", node], check=False, stderr=subprocess.DEVNULL)
-        subprocess.run(["losetup", "--detach", node], check=True)
+        try:
+            yield str(node)
+        finally:
+            subprocess.run(["swapoff", node], check=False, stderr=subprocess.DEVNULL)
 
 
 def test_the_running_system_swaps_no_more(swap_device: str) -> None:
