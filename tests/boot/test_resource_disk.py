@@ -105,7 +105,7 @@ def make_temporary_disk(path: Path) -> None:
         stream.truncate(DISK_BYTES)
     subprocess.run(["sfdisk", "--quiet", str(path)], input="label: dos\n2048,,7\n", text=True, check=True)
     with loop(path, MIB, DISK_BYTES - MIB) as node:
-        make = ["mkntfs", "-Q", "-F", "-q", "-L", "Temporary Storage", node]
+        make = ["mkntfs", "-Q", "-F", "-q", "-L", "Temporary Storage", str(node)]
         subprocess.run(make, check=True, capture_output=True)
 
 
