@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import subprocess
 import time
 from dataclasses import dataclass
@@ -77,13 +78,14 @@ class Container:
 
 
 @contextlib.contextmanager
-def booted(guest: Guest, log: Path) -> Iterator[Container]:
-    """The system, running; what is left of it at the end is ended."""
+def booted(guest: Guest, log: Path, *options: str) -> Iterator[Container]:
+    """The system, running; what is left of it at the end is ended. `options` are systemd-nspawn(1)'s."""
     # Its fstab names a disk that is not there.
     remount = guest.root / "etc/systemd/system/systemd-remount-fs.service"
     remount.unlink(missing_ok=True)
     remount.symlink_to("/dev/null")
-    nspawn = f"exec systemd-nspawn --quiet --boot --register=no --keep-unit -D {guest.root}"
+    words = ("--quiet", "--boot", "--register=no", "--keep-unit", *options, "-D", str(guest.root))
+    nspawn = f"exec systemd-nspawn {shlex.join(words)}"
     argv = ["script", "--quiet", "--flush", "--return", "--command", nspawn, str(log)]  # it wants a terminal
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

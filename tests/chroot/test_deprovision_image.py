@@ -1,8 +1,8 @@
 """A machine that was provisioned and used becomes an image: nothing that is its own is left anywhere.
 
 Its state (used_machine.sh) is made by its own programs where they run without a boot: cloud-init with a seed,
-useradd, ssh-keygen. What only a running machine writes (leases, the state of NetworkManager and waagent, the
-journal) is written as they are known to write it (reference: deprovision.md).
+useradd, ssh-keygen. What only a running machine writes (the state of waagent, the journal) is written as they
+are known to write it (reference: deprovision.md); test_deprovision_leases.py has DHCP clients that run.
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ what the stand-ins made of the same tree before: the process has the real Enter,
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import shutil
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -98,12 +100,20 @@ def hvprep(*words: str, env: Optional[Mapping[str, str]] = None) -> Done:
 
 
 def hvprep_on_terminal(answer: str, *words: str, env: Optional[Mapping[str, str]] = None) -> Done:
-    """Run on a terminal, where somebody types `answer`; all that appears there is `out`."""
+    """Run on a terminal, where somebody types `answer` when asked; all that appears there is `out`."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(argv(*words), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(env))
+    process = subprocess.Popen(
+        argv(*words),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(env),
+        start_new_session=True,
+        preexec_fn=_take_terminal,
+    )
     os.close(theirs)
-    os.write(ours, answer.encode())
-    seen = []
+    seen = b""
+    is_answered = False
     while True:
         try:
             data = os.read(ours, 65536)
@@ -111,9 +121,17 @@ def hvprep_on_terminal(answer: str, *words: str, env: Optional[Mapping[str, str]
             break
         if not data:
             break
-        seen.append(data)
+        seen += data
+        if not is_answered and b"[y/N] " in seen:
+            os.write(ours, answer.encode())
+            is_answered = True
     os.close(ours)
-    return Done(process.wait(60), b"".join(seen).decode().replace("\r\n", "\n"), "")
+    return Done(process.wait(60), seen.decode().replace("\r\n", "\n"), "")
+
+
+def _take_terminal() -> None:
+    """Its keys, like Ctrl-C, are for this process."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def start_and_wait(root: Path, words: Sequence[str]) -> subprocess.Popen[bytes]:

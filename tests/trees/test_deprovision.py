@@ -333,6 +333,33 @@ def test_resolv_conf(rig: Rig, content: str, goes: bool) -> None:
     assert (rig.root / "etc/resolv.conf").exists() != goes
 
 
+LEASE = """file /var/lib/dhcp/dhclient.eth0.leases
+|lease {
+|  fixed-address 10.0.0.9;
+|  option domain-name-servers 10.0.0.1, 10.0.0.2;
+|}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "goes"),
+    [
+        ("domain lab.example\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n", True),
+        ("search lab.example\n\nnameserver 10.0.0.2\n", True),
+        ("nameserver 10.0.0.1\nnameserver 9.9.9.9\n", False),
+        ("nameserver 10.0.0.1\noptions edns0\n", False),
+        ("# ours\nnameserver 10.0.0.1\n", False),
+        ("search lab.example\n", False),
+    ],
+)
+def test_a_resolv_conf_that_only_a_lease_tells_of(rig: Rig, content: str, goes: bool) -> None:
+    """Debian's dhclient-script does not sign what it makes."""
+    add_to_tree(rig.root, LEASE)
+    (rig.root / "etc/resolv.conf").write_text(content)
+    deprovision(rig)
+    assert (rig.root / "etc/resolv.conf").exists() != goes
+
+
 def test_a_resolv_conf_that_is_a_link_stays(rig: Rig) -> None:
     add_to_tree(rig.root, "link /etc/resolv.conf /run/systemd/resolve/stub-resolv.conf\n")
     assert changed(rig) == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Iterator, Tuple
@@ -10,7 +14,7 @@ from typing import Iterator, Tuple
 import pytest
 
 from tests.snapshot import Snapshot, diff_snapshots, take_snapshot
-from tests.trees.command import hvprep, hvprep_as_nobody, hvprep_on_terminal
+from tests.trees.command import argv, environment, hvprep, hvprep_as_nobody, hvprep_on_terminal
 from tests.trees.generalised import clean_system
 from tests.trees.test_deprovision import ID, TRACES, USERS
 from tests.trees.tree import add_to_tree
@@ -105,6 +109,69 @@ def test_what_fails_is_named_and_hinders_nothing(root: Path) -> None:
     assert f"FAILED rename /boot/loader/entries/{ID}-1.conf to Image-1.conf: " in done.out
     assert "actions failed. Mend what they say, then do it again." in done.out
     assert not (root / "etc/ssh/ssh_host_ed25519_key").exists()
+
+
+#: F_SETPIPE_SZ of fcntl(2); the fcntl module has it since Python 3.10.
+_F_SETPIPE_SZ = 1031
+
+
+def begun(root: Path, *words: str) -> subprocess.Popen[str]:
+    """A run that has made its first actions and cannot make its last before somebody reads what it tells:
+    a pipe holds a page, and this many histories are more."""
+    for number in range(200):
+        home = root / f"home/user{number}"
+        home.mkdir()
+        (home / ".bash_history").write_text("make\n")
+    with (root / "etc/passwd").open("a") as stream:
+        stream.writelines(f"user{n}:x:{3000 + n}:{3000 + n}::/home/user{n}:/bin/bash\n" for n in range(200))
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, _F_SETPIPE_SZ, 4096)
+    with os.fdopen(theirs, "wb") as errors:
+        process = subprocess.Popen(
+            argv("deprovision", "--root", str(root), "--force", *words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment(),
+        )
+    process.stderr = os.fdopen(ours)
+    assert process.stderr.readline().startswith("[1/"), "it has begun"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_cuts_nothing_off(root: Path, number: int) -> None:
+    """A machine that is half of one cannot be told from a whole one."""
+    process = begun(root)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert errors.splitlines()[-1].endswith(
+        "the signal came too late: deprovisioning had begun, and went on to its end"
+    )
+    assert re.search(r"^Done: \d{3} actions\.", output, re.MULTILINE)
+    assert not list(root.glob("home/*/.bash_history"))
+    assert not (root / "etc/ssh/ssh_host_ed25519_key").exists()
+    assert (root / "var/lib/hvprep/deprovisioned.json").exists()
+
+
+def test_a_signal_hides_no_failure(root: Path) -> None:
+    add_to_tree(root, f"file /boot/loader/entries/{ID}-1.conf\n|title x\n")
+    add_to_tree(root, "file /boot/loader/entries/Image-1.conf\n|title y\n")
+    process = begun(root, "--json")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(output)["failed"]) == (1, 1)
+
+
+def test_an_interrupted_question_changes_nothing(root: Path) -> None:
+    before = state(root)
+    done = hvprep_on_terminal("\x03", "deprovision", "--root", str(root))
+    assert done.status == 1
+    assert "WARNING! This cannot be undone" in done.out
+    lines = [line for line in diff_snapshots(before, state(root)) if "/var/lib/hvprep" not in line]
+    assert lines == []
 
 
 @pytest.fixture

@@ -181,6 +181,8 @@ def test_without_tables_of_users_nothing_is_known(rig: Rig) -> None:
         ("dhcp-leases", "/var/lib/dhcpcd/eth0.lease"),
         ("dhcp-leases", "/var/lib/NetworkManager/internal-1f3c-eth0.lease"),
         ("dhcp-leases", "/var/lib/NetworkManager/dhclient-1f3c-eth0.lease"),
+        ("dhcp-leases", "/var/lib/NetworkManager/dhclient-eth0.conf"),
+        ("dhcp-leases", "/etc/dhcpcd.duid"),
         ("dhcp-leases", "/var/lib/wicked/lease-eth0-dhcp-ipv4.xml"),
         ("dhcp-leases", "/var/lib/wicked/duid.xml"),
         ("machine-secrets", "/var/lib/systemd/random-seed"),

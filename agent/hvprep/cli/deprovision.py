@@ -26,7 +26,7 @@ from hvprep.deprovision.result import result_to_json, write_result
 from hvprep.deprovision.runner import Result, failures_of, run_actions
 from hvprep.deprovision.shutdown import Ending, read_ending
 from hvprep.engine.preflight import refuse_unmounted
-from hvprep.errors import Interrupted, Refusal, UsageError
+from hvprep.errors import Refusal, UsageError
 from hvprep.facts.session_user import find_session_users
 from hvprep.facts.tools import find_program
 from hvprep.model.finding import Finding, Phase, Verdict
@@ -169,17 +169,15 @@ def _make(
     def tell(number: int, total: int, action: Action) -> None:
         screen.progress(f"[{number}/{total}] {describe(action)}")
 
-    results: tuple[Result, ...] = ()
+    results: tuple[Result, ...] | None = None
     try:
         with shielded():
             results = run_actions(machine, actions, tell, is_late)
             write_result(machine.root, results)
-    except KeyboardInterrupt as error:
-        if not results:
+    except KeyboardInterrupt:
+        if results is None:
             raise
-        if failures_of(results):
-            raise
-        raise Interrupted("the signal came too late: deprovisioning had begun, and is done") from error
+        screen.progress("the signal came too late: deprovisioning had begun, and went on to its end")
     return results
 
 

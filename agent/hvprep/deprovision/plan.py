@@ -9,7 +9,8 @@ from hvprep.deprovision.accounts import plan_copies, plan_root_password, plan_us
 from hvprep.deprovision.action import Action
 from hvprep.deprovision.boot_entries import plan_boot_entries
 from hvprep.deprovision.files import plan_files, plan_fstab, plan_own_state
-from hvprep.deprovision.identity import plan_host_name, plan_machine_id, plan_resolv_conf
+from hvprep.deprovision.identity import plan_host_name, plan_machine_id
+from hvprep.deprovision.name_servers import plan_resolv_conf
 from hvprep.deprovision.request import Moment, Request
 from hvprep.facts.gather import Facts
 from hvprep.facts.services import find_service

@@ -122,8 +122,9 @@ TRACES: tuple[Trace, ...] = (
         (
             *("/var/lib/dhcp/*", "/var/lib/dhcp3/*", "/var/lib/dhclient/*", "/var/lib/dhcpcd/*"),
             *("/var/lib/dhcpcd/*/*", "/var/lib/udhcpc/*", "/var/db/dhclient.leases*", "/var/db/dhcpcd/*"),
-            *("/var/lib/NetworkManager/*.lease", "/var/lib/wicked/lease-*", "/var/lib/wicked/*.xml"),
-            "/var/lib/systemd/network/*",
+            *("/var/lib/NetworkManager/*.lease", "/var/lib/NetworkManager/dhclient*.conf"),
+            *("/var/lib/wicked/lease-*", "/var/lib/wicked/*.xml", "/var/lib/systemd/network/*"),
+            *("/etc/dhcpcd.duid", "/etc/dhcpcd.secret"),
         ),
     ),
     Trace(
