@@ -21,13 +21,15 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import FrozenSet
 
 import pytest
 
 from tests.boot.disk import MIB, SWAP_UUID, make_disk, make_layer
-from tests.boot.machine import Machine, running
+from tests.boot.machine import running
 from tests.built import DEPENDENCIES
 from tests.chroot.guest import ROOT_WAIT, WANTED_WORDS, Done, Guest, enter_own_mounts, overlaid_guest
+from tests.listed_units import list_units
 from tests.roots import extended_root
 
 BOOT_TIMEOUT_S = 1800.0  # many times what it takes: who waits that long waits for nothing
@@ -52,8 +54,8 @@ class Prepared:
 
     disk: Path
     command_line_before: str
-    units_before: str
-    units_after_install: str
+    units_before: FrozenSet[str]
+    units_after_install: FrozenSet[str]
     unit_states: str
     started: Done
     journal: str
@@ -89,18 +91,6 @@ def kvm_disk(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         configuration.write_text(configuration.read_text().replace("MODULES=list", "MODULES=dep"))
         make_disk(guest, disk, DISK_BYTES, SWAP_BYTES)
     return disk
-
-
-#: Daemons that end when nobody has asked them for a while, and their sockets.
-_IDLE_ENDS = ("fsck", "hostname", "locale", "timedate")
-
-
-def list_units(machine: Machine) -> str:
-    """Every unit that is loaded and what state it is in, but for what comes and goes by itself."""
-    passing = ("run-", "session-", *(f"systemd-{name}d." for name in _IDLE_ENDS))
-    lines = machine.tool("systemctl", "list-units", "--all", "--plain", "--no-legend").splitlines()
-    words = (line.split()[:4] for line in lines)
-    return "\n".join(" ".join(line) for line in words if not line[0].startswith(passing))
 
 
 @pytest.fixture(scope="session")

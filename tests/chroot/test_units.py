@@ -13,6 +13,7 @@ import pytest
 from tests.built import DEPENDENCIES
 from tests.chroot.container import Container, booted
 from tests.chroot.guest import DRIVERS, QUICK_DRACUT, Guest, overlaid_guest
+from tests.listed_units import list_units
 from tests.roots import extended_root
 from tests.shipped import shipped_units, unit_states
 from tests.snapshot import diff_snapshots, take_snapshot
@@ -43,13 +44,6 @@ def running(guest_with_deb: Guest, tmp_path_factory: pytest.TempPathFactory) -> 
     ):
         install(container)
         yield container
-
-
-def list_units(container: Container) -> Set[str]:
-    """Every unit that is loaded, and what state it is in, but for what comes and goes by itself."""
-    listing = container.tool("systemctl", "list-units", "--all", "--plain", "--no-legend")
-    lines = (" ".join(line.split()[:4]) for line in listing.splitlines())
-    return {line for line in lines if not line.startswith(("run-", "session-", "user", "-.slice"))}
 
 
 def list_processes(container: Container) -> Set[str]:
