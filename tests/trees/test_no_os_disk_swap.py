@@ -139,6 +139,14 @@ def test_where_the_temporary_disk_is_mounted(rig: Rig, device: str) -> None:
     assert judged(rig).verdict is Verdict.UNMET
 
 
+def test_where_the_settings_mount_the_temporary_disk(rig: Rig) -> None:
+    add_to_tree(rig.root, "file /etc/hvprep.conf\n|ResourceDisk.MountPoint=/scratch\n")
+    fstab(rig, "/scratch/swapfile none swap sw 0 0")
+    assert judged(rig).verdict is Verdict.MET
+    fstab(rig, "/mnt/resource/swapfile none swap sw 0 0")
+    assert judged(rig).verdict is Verdict.UNMET
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -55,6 +55,15 @@ def root(tmp_path: Path) -> Path:
     return make_tree("debian-12-initramfs-tools", tmp_path / "root")
 
 
+def test_it_can_be_piped(root: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    done = hvprep("check", "--root", str(root), "--html", "-")
+    assert (done.status, done.err) == (3, "")
+    assert not Path("-").exists()
+    page.write_text(done.out)
+    assert read_page(page).text["h1"] == "Not ready for Azure: 3 requirements not met"
+
+
 def test_all_of_the_report_is_on_it(root: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     before = take_snapshot(root, ("/run",))

@@ -45,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="print the report as JSON (report.schema.json tells its form)"
     )
     forms.add_argument(
-        "--html", metavar="FILE", type=Path, help="write the report to FILE, as one page for a browser"
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write the report to FILE, as one page for a browser; - is the standard output",
     )
 
 
@@ -64,9 +67,13 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         screen.document(report_to_json(session, findings, options.strict))
     elif options.html is not None:
         report = report_to_json(session, findings, options.strict)
-        write_host_file(options.html, render_page(report, datetime.now(timezone.utc)))
-        screen.counts(findings)
-        screen.line(f"The report is in {options.html}.")
+        page = render_page(report, datetime.now(timezone.utc))
+        if str(options.html) == "-":
+            screen.text(page)
+        else:
+            write_host_file(options.html, page)
+            screen.counts(findings)
+            screen.line(f"The report is in {options.html}.")
     else:
         screen.machine(
             session.facts, str(machine.root.host_path), "live" if session.machine.live else "offline"

@@ -56,7 +56,11 @@ class Screen:
         """A JSON result."""
         import json
 
-        print(json.dumps(document, indent=2, ensure_ascii=True), file=self._out)
+        self.text(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+
+    def text(self, text: str) -> None:
+        """A result that is one text, as it is."""
+        print(text, end="", file=self._out)
 
     def machine(self, facts: Facts, root: str, mode: str) -> None:
         """What this system is, and from what we think so."""

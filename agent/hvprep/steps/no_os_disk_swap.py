@@ -11,7 +11,7 @@ from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
 from hvprep.steps.swap import programs
 from hvprep.steps.swap.active import plan_active
-from hvprep.steps.swap.areas import keeps_swap, read_fstab
+from hvprep.steps.swap.areas import find_places, keeps_swap, read_fstab
 from hvprep.steps.swap.resume import find_stale, plan_no_resume
 from hvprep.steps.swap.tables import find_swap, plan_tables
 from hvprep.steps.swap.units import find_swap_units, plan_units
@@ -24,12 +24,14 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             Note(Verdict.NOT_APPLICABLE, f"{key} in /etc/hvprep.conf")
         ]
         return
-    removed = [entry.spec for entry in find_swap(read_fstab(view))]
-    removed += [unit.what for unit in find_swap_units(view)]
-    yield from plan_tables(view)
-    yield from plan_units(view)
+    table = read_fstab(view)
+    places = find_places(table, settings)
+    units = find_swap_units(view, places)
+    removed = [*(entry.spec for entry in find_swap(table, places)), *(unit.what for unit in units)]
+    yield from plan_tables(view, places)
+    yield from plan_units(view, units)
     yield from programs.find(view)
-    yield from plan_active(view, facts, removed)
+    yield from plan_active(view, facts, removed, places)
     yield from hold_back(view, facts, settings, plan_no_resume(view, facts, settings, bool(removed)))
 
 

@@ -15,15 +15,17 @@ from hvprep.model.change import Run, Write
 from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.swap.areas import FSTAB, find_places, is_temporary, read_fstab
+from hvprep.steps.swap.areas import FSTAB, is_temporary, read_fstab
 from hvprep.steps.swap.tables import is_gpt_auto_at_work, no_auto_line
 
 #: The type of swap partitions in a GPT (UAPI group, Discoverable Partitions Specification).
 _GPT_SWAP = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"
 
 
-def plan_active(view: View, facts: Facts, removed: Sequence[str]) -> Iterator[Outcome]:
-    """`removed` is what boot swapped to before the changes so far."""
+def plan_active(
+    view: View, facts: Facts, removed: Sequence[str], places: Sequence[GuestPath]
+) -> Iterator[Outcome]:
+    """`removed` is what boot swapped to before the changes so far; `places` are on the temporary disk."""
     if facts.live is None or facts.storage is None:
         return
     disks = find_system_disks(facts.storage)
@@ -35,7 +37,7 @@ def plan_active(view: View, facts: Facts, removed: Sequence[str]) -> Iterator[Ou
     for swap in facts.live.swaps or ():
         if node_of(view, str(swap.path)) in known:
             yield from _switch_off(view, facts.live, swap)
-        elif _is_on(view, facts.storage, disks, swap):
+        elif not is_temporary(str(swap.path), places) and _is_on(facts.storage, disks, swap):
             yield Note(
                 Verdict.UNMET,
                 f"the kernel swaps to {swap.path}, and nothing in /etc/fstab or systemd's units says why",
@@ -85,10 +87,8 @@ def _switch_off(view: View, live: LiveFacts, swap: Swap) -> Iterator[Outcome]:
     )
 
 
-def _is_on(view: View, storage: Storage, disks: Sequence[BlockDevice], swap: Swap) -> bool:
+def _is_on(storage: Storage, disks: Sequence[BlockDevice], swap: Swap) -> bool:
     """Whether the area is on one of these disks, or may be: what / is on is not always to be seen."""
-    if is_temporary(str(swap.path), find_places(read_fstab(view))):
-        return False
     if swap.type == "file":
         return _has_file(storage, disks, swap.path)
     found = [each.path for disk in disks for each in find_use(storage, disk).swaps]

@@ -10,7 +10,7 @@ from hvprep.formats.fstab import Entry, Fstab, encode_field
 from hvprep.model.change import Write
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
-from hvprep.steps.swap.areas import FSTAB, TAG, find_places, is_temporary, read_fstab
+from hvprep.steps.swap.areas import FSTAB, TAG, is_temporary, read_fstab
 
 CRYPTTAB = GuestPath("/etc/crypttab")
 _MAPPER = "/dev/mapper/"
@@ -23,9 +23,8 @@ _GENERATORS = (
 )
 
 
-def find_swap(table: Fstab) -> tuple[Entry, ...]:
-    """The lines by which boot swaps to the system's disk."""
-    places = find_places(table)
+def find_swap(table: Fstab, places: Sequence[GuestPath]) -> tuple[Entry, ...]:
+    """The lines by which boot swaps to the system's disk; `places` are on the temporary one."""
     return tuple(
         entry
         for entry in table.entries
@@ -33,10 +32,10 @@ def find_swap(table: Fstab) -> tuple[Entry, ...]:
     )
 
 
-def plan_tables(view: View) -> Iterator[Write]:
+def plan_tables(view: View, places: Sequence[GuestPath]) -> Iterator[Write]:
     """Their lines become comments; so do those of crypttab that only make these swap areas."""
     table = read_fstab(view)
-    found = find_swap(table)
+    found = find_swap(table, places)
     if not found:
         return
     edited = table.without(lambda entry: entry in found, TAG)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service
 from hvprep.model.change import Link, Remove
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.swap.areas import find_places, is_temporary, read_fstab
+from hvprep.steps.swap.areas import is_temporary
 
 _OWN = GuestPath("/etc/systemd/system")
 _WHAT = re.compile(r"^What[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
@@ -24,17 +24,16 @@ class SwapUnit:
     what: str
 
 
-def find_swap_units(view: View) -> tuple[SwapUnit, ...]:
-    """Those for the system's disk, each once."""
+def find_swap_units(view: View, places: Sequence[GuestPath]) -> tuple[SwapUnit, ...]:
+    """Those for the system's disk, each once; `places` are on the temporary one."""
     names = {path.name for directory in UNIT_DIRECTORIES for path in view.glob(f"{directory}/*.swap")}
-    places = find_places(read_fstab(view))
     found = (_find_unit(view, name) for name in sorted(names))
     return tuple(unit for unit in found if unit is not None and not is_temporary(unit.what, places))
 
 
-def plan_units(view: View) -> Iterator[Link | Remove]:
+def plan_units(view: View, units: Sequence[SwapUnit]) -> Iterator[Link | Remove]:
     """What the administrator enabled is disabled, as by systemctl; what a package starts is masked."""
-    for unit in find_swap_units(view):
+    for unit in units:
         service = unit.service
         why = f"{service.name} no longer swaps to {unit.what}"
         if all(_OWN in link.parents for link in service.started_by):
