@@ -13,8 +13,8 @@ CHECKOUT = Path(__file__).parents[1]
 #: Of the package that is upgraded over: lower than every version.
 OLDER = "0.0.1"
 OTHER_TIME = 1_000_000_000
-#: What the packages depend on, as Debian calls it: extended_root(name, DEPENDENCIES) has them.
-DEPENDENCIES = ("python3-psutil", "python3-pyasn1", "python3-systemd")
+#: What the packages depend on and recommend, as Debian calls it: extended_root(name, DEPENDENCIES) has them.
+DEPENDENCIES = ("python3-psutil", "python3-pyasn1", "python3-systemd", "fdisk")
 
 
 def build(checkout: Path, kind: str, target: Path, *options: str, epoch: str = "") -> Path:

@@ -82,7 +82,7 @@ class Seen:
 def system(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Debian 12 with hvprep's deb, which enables the service."""
     disk = tmp_path_factory.mktemp("azure") / "azure.raw"
-    root = extended_root("bookworm-initramfs-tools", (*DEPENDENCIES, "fdisk"))
+    root = extended_root("bookworm-initramfs-tools", DEPENDENCIES)
     with overlaid_guest(root, one_disk=True) as guest:
         add_agent(guest)
         (guest.root / "root/hvprep.deb").write_bytes(deb.read_bytes())

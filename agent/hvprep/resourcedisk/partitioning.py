@@ -69,7 +69,7 @@ def choose_partitioner(machine: Machine, disk: GuestPath) -> Partitioner:
         return Partitioner((*parted, *two), (*parted, "name", "1", PARTITION_NAME))
     raise Refusal(
         f"no program here can put a partition table on {disk}",
-        "install sfdisk (util-linux), sgdisk or parted",
+        "install sfdisk (its package is util-linux or fdisk), sgdisk or parted",
     )
 
 
