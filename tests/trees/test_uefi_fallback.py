@@ -9,10 +9,11 @@ from typing import Optional, Sequence
 import pytest
 from hvprep.model.finding import Finding, Verdict
 
+from tests.pe_program import AARCH64, I386, X86_64, program
 from tests.snapshot import diff_snapshots, take_snapshot
 from tests.trees.rig import Rig
 from tests.trees.tree import add_to_tree, make_tree
-from tests.trees.unified import AARCH64, I386, X86_64, program, write_image
+from tests.trees.unified import write_image
 
 STEP = "uefi-fallback"
 MET, UNMET, NOT_ASSESSED, NOT_APPLICABLE = (
@@ -35,7 +36,8 @@ GRUB_SBAT = (
 
 def made(sbat: bytes = b"", machine: int = X86_64, signed: bool = False) -> bytes:
     """A program with one section."""
-    return program(((b".sbat" if sbat else b".text", sbat or b"code"),), signed, machine)
+    section = (b".sbat" if sbat else b".text", sbat or b"code")
+    return program(section, machine=machine, certificates=8 if signed else 0)
 
 
 SHIM, GRUB = made(SHIM_SBAT, signed=True), made(GRUB_SBAT, signed=True)

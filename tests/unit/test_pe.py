@@ -13,32 +13,14 @@ from hvprep.formats.pe import TEXT_LIMIT_BYTES, PeImage, Section, SectionFile, r
 from hypothesis import given
 from hypothesis import strategies as st
 
-START = 128
-
-
-def build(
-    *sections: tuple[bytes, bytes], certificates: int = 0, magic: int = 0x20B, machine: int = 0x8664
-) -> bytes:
-    """A PE program as a linker would lay it out: headers, then each section filled up to 512 bytes."""
-    at = {0x10B: 92}.get(magic, 108)
-    optional = struct.pack("<H", magic).ljust(at, b"\0") + struct.pack("<I", 16) + b"\0" * 32
-    optional += struct.pack("<II", 4096, certificates) + b"\0" * 88
-    header = b"PE\0\0" + struct.pack("<HH12xHH", machine, len(sections), len(optional), 0x22) + optional
-    offset = -(-(START + len(header) + 40 * len(sections)) // 512) * 512
-    table, body = b"", b""
-    for name, content in sections:
-        raw = -(-len(content) // 512) * 512
-        table += struct.pack("<8sIIII16x", name, len(content), 0x1000, raw, offset + len(body))
-        body += content.ljust(raw, b"\0")
-    dos = b"MZ".ljust(60, b"\0") + struct.pack("<I", START)
-    return (dos.ljust(START, b"\0") + header + table).ljust(offset, b"\0") + body
+from tests.pe_program import START, program
 
 
 def read(content: bytes) -> PeImage:
     return read_pe(io.BytesIO(content))
 
 
-UKI = build(
+UKI = program(
     (b".text", b"stub"),
     (b".osrel", b"ID=debian\n"),
     (b".uname", b"6.12.117+deb13-amd64"),
@@ -68,17 +50,17 @@ def test_a_unified_kernel_image() -> None:
 
 @pytest.mark.parametrize("magic", [0x10B, 0x20B])
 def test_a_signature_is_seen(magic: int) -> None:
-    assert read(build((b".linux", b"k"), certificates=1480, magic=magic)).is_signed
-    assert not read(build((b".linux", b"k"), magic=magic)).is_signed
-    assert not read(build((b".linux", b"k"), certificates=1480, magic=0x107)).is_signed
+    assert read(program((b".linux", b"k"), certificates=1480, magic=magic)).is_signed
+    assert not read(program((b".linux", b"k"), magic=magic)).is_signed
+    assert not read(program((b".linux", b"k"), certificates=1480, magic=0x107)).is_signed
 
 
 def test_an_addon_and_a_plain_kernel() -> None:
-    addon = read(build((b".text", b""), (b".cmdline", b"console=ttyS0"), machine=0xAA64))
+    addon = read(program((b".text", b""), (b".cmdline", b"console=ttyS0"), machine=0xAA64))
     assert (addon.is_uki, addon.is_addon, addon.machine) == (False, True, "aarch64")
-    kernel = read(build((b".setup", b"x"), (b".text", b"y"), machine=0x1234))
+    kernel = read(program((b".setup", b"x"), (b".text", b"y"), machine=0x1234))
     assert (kernel.is_uki, kernel.is_addon, kernel.machine, kernel.words) == (False, False, "0x1234", ())
-    only_profile = read(build((b".linux", b"k"), (b".profile", b"ID=a"), (b".cmdline", b"a")))
+    only_profile = read(program((b".linux", b"k"), (b".profile", b"ID=a"), (b".cmdline", b"a")))
     assert (only_profile.words, only_profile.profile_cmdlines) == ((), ("a",))
 
 
@@ -130,7 +112,7 @@ def test_what_objcopy_makes(tmp_path: Path) -> None:
         (UKI[:START] + b"PE\0\0\x64\x86\xff\xff" + UKI[START + 8 :], "has 65535 sections"),
         (UKI[:600], "ends within its headers"),
         (UKI[:-2000], "of the PE program ends at byte"),
-        (build((b".cmdline", b"x" * (TEXT_LIMIT_BYTES + 1))), "has 65537 bytes"),
+        (program((b".cmdline", b"x" * (TEXT_LIMIT_BYTES + 1))), "has 65537 bytes"),
     ],
 )
 def test_what_is_damaged_is_refused(content: bytes, message: str) -> None:
@@ -140,7 +122,7 @@ def test_what_is_damaged_is_refused(content: bytes, message: str) -> None:
 
 
 def test_padding_is_no_content() -> None:
-    assert read(build((b".linux", b"abc"))).sections == (Section(".linux", 512, 3),)
+    assert read(program((b".linux", b"abc"))).sections == (Section(".linux", 512, 3),)
 
 
 @given(st.binary() | st.binary().map(lambda tail: UKI[: 1 + len(tail) * 7] + tail))
