@@ -10,6 +10,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ AGENT = Path(__file__).parents[2] / "agent"
 KERNEL = "6.1.0-56-amd64"
 INITRD = f"boot/initrd.img-{KERNEL}"
 
+#: How long a command may say nothing on a terminal.
+_TERMINAL_TIMEOUT_S = 60.0
 _MKINITRAMFS = """#!/bin/sh
 while [ $# -gt 1 ]; do
     [ "$1" != -o ] || out=$2
@@ -115,6 +118,9 @@ def hvprep_on_terminal(answer: str, *words: str, env: Optional[Mapping[str, str]
     seen = b""
     is_answered = False
     while True:
+        if not select.select([ours], [], [], _TERMINAL_TIMEOUT_S)[0]:
+            process.kill()
+            raise AssertionError(f"it waits on the terminal: {seen.decode()}")
         try:
             data = os.read(ours, 65536)
         except OSError:  # EIO: nobody holds the other end any more
