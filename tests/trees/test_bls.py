@@ -260,6 +260,13 @@ def test_one_link_that_leads_nowhere_is_the_other_firmware(el9: Rig) -> None:
     assert prepare(el9)
 
 
+@pytest.mark.parametrize("kernel", ["/vmlinuz", "/vmlinuz-of-yesterday"])
+def test_a_grub_cfg_that_shows_no_entry(el9: Rig, kernel: str) -> None:
+    """Whatever boots then, it is none of the entries."""
+    (el9.root / "boot/grub2/grub.cfg").write_text(f"menuentry mine {{\n linux {kernel} root=/dev/sda1\n}}\n")
+    expect_untouched(el9, "/boot/grub2/grub.cfg neither shows the entries in /boot/loader/entries")
+
+
 def test_a_grub_cfg_made_by_hand_that_holds_no_words(el9: Rig) -> None:
     (el9.root / "boot/grub2/grub.cfg").write_text("set timeout=5\ninsmod blscfg\nblscfg\n")
     assert prepare(el9)

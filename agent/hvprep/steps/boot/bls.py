@@ -7,6 +7,7 @@ every one. Rescue entries are changed like all others: they are what boots when 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,14 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.boot.entry_files import read_entries
-from hvprep.steps.boot.grub2 import boots_of_menu, edit_menu, find_dangling, find_hand_made, read_cfg
+from hvprep.steps.boot.grub2 import (
+    boots_of_menu,
+    edit_menu,
+    find_dangling,
+    find_hand_made,
+    how_to_make,
+    read_cfg,
+)
 from hvprep.steps.boot.grub_defaults import plan_defaults
 from hvprep.steps.boot.grub_entries import is_there, own_kernels
 from hvprep.steps.boot.grub_variables import (
@@ -37,6 +45,8 @@ from hvprep.steps.boot.kernel_install import plan_cmdline
 from hvprep.steps.boot.mechanism import Boot, boot_problems, missing_kernel
 from hvprep.steps.boot.none_found import kargs_command
 from hvprep.steps.boot.rules import EntryRules
+
+_SHOWS_ENTRIES = re.compile(r"^[ \t]*blscfg\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,14 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
         return
     pairs = zip(before.menus, _edited(view, before, rules).menus)
     changed = [variables.config for (old, variables), (new, _) in pairs if new.text != old.text]
+    for cfg, variables in before.menus:
+        if not _SHOWS_ENTRIES.search(cfg.text) and not boots_of_menu(cfg, variables, before.kernels):
+            yield Note(
+                Verdict.UNMET,
+                f"{variables.config} neither shows the entries in {BLS_ENTRIES} (it has no blscfg) nor boots a"
+                " kernel of this system",
+                f"make it anew{how_to_make(facts, variables.config)}, then try again",
+            )
     doubt = find_dangling(view, loader.configs[1]) or find_hand_made(view, facts, changed)
     if doubt is not None:
         yield doubt

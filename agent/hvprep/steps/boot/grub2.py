@@ -42,7 +42,7 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
     for config in loader.configs:
         variables = read_variables(view, config).values
         for title, kernel in lost_lines(view, read_cfg(view, config), variables):
-            remedy = f"make {config} anew{_how(facts, config)}, or remove the entry"
+            remedy = f"make {config} anew{how_to_make(facts, config)}, or remove the entry"
             yield missing_kernel(f'entry "{title}" of {config}', kernel, remedy)
     by_hand = [path for path in _wrong_files(view, loader, rules) if not is_generated(view, path)]
     changeable = [path for path in by_hand if _plan_variables(view, path, rules)]
@@ -52,7 +52,8 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
         yield doubt
 
 
-def _how(facts: Facts, config: GuestPath) -> str:
+def how_to_make(facts: Facts, config: GuestPath) -> str:
+    """The command that makes a grub.cfg anew, in brackets; "" where there is none."""
     grub = facts.image.grub
     return f" ({grub.mkconfig} -o {config})" if grub is not None and grub.entry_tool is None else ""
 
