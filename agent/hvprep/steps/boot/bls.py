@@ -100,8 +100,8 @@ def find_doubts(view: View, facts: Facts, loader: BootLoader, rules: EntryRules)
         if not _SHOWS_ENTRIES.search(cfg.text) and not boots_of_menu(cfg, variables, before.kernels):
             yield Note(
                 Verdict.UNMET,
-                f"{variables.config} neither shows the entries in {BLS_ENTRIES}, for want of blscfg, nor boots"
-                " a kernel of this system",
+                f"{variables.config} neither shows the entries in {BLS_ENTRIES}, for want of blscfg,"
+                " nor boots a kernel of this system",
                 f"make it anew{how_to_make(facts, variables.config)}, then try again",
             )
     doubt = find_dangling(view, loader.configs[1]) or find_hand_made(view, facts, changed)
