@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import List
 
@@ -11,6 +12,7 @@ import pytest
 from tests.chroot.conftest import Prepared
 from tests.chroot.guest import (
     BACKUP,
+    CHECKOUT,
     DRIVERS,
     Guest,
     assert_entries_prepared,
@@ -19,6 +21,7 @@ from tests.chroot.guest import (
 )
 from tests.snapshot import diff_snapshots, take_snapshot
 
+SHOWN = CHECKOUT / "README.md"
 LISTERS = {"initramfs-tools": "lsinitramfs", "dracut": "lsinitrd"}
 
 
@@ -47,6 +50,20 @@ def test_neither_check_nor_a_plan_writes(prepared: Prepared) -> None:
 
 def test_prepare_ends_well(prepared: Prepared) -> None:
     assert prepared.done.status == 0, prepared.done
+
+
+@pytest.mark.parametrize("prepared", ["bookworm-initramfs-tools"], indirect=True)
+def test_the_readme_shows_what_is_said(prepared: Prepared) -> None:
+    example = SHOWN.read_text().partition("## What it looks like\n")[2].partition("\n## ")[0]
+    lines = [line.strip() for line in example.splitlines() if line.startswith("    ")]
+    said = "".join(done.output + done.errors for done in (prepared.red, prepared.done))
+    said = said.replace(str(prepared.guest.root), "/mnt/image")
+    is_typed = re.compile(r"# |\.\.\.|room needed at|Make these 6 changes")
+    assert len(lines) > 40
+    missing = {line for line in lines if line and not is_typed.match(line)} - {
+        line.strip() for line in said.splitlines()
+    }
+    assert missing == set()
 
 
 def test_the_whole_difference(prepared: Prepared) -> None:
