@@ -3,106 +3,27 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Sequence
 
 import pytest
 from hvprep.cli.session import read_machine
-from hvprep.deprovision.accounts import find_provisioned, plan_users
-from hvprep.deprovision.action import EndProcesses
 from hvprep.deprovision.plan import plan_deprovisioning
 from hvprep.deprovision.request import Request
-from hvprep.deprovision.runner import Outcome, Result, run_actions
-from hvprep.errors import Refusal
+from hvprep.deprovision.runner import Outcome, run_actions
 from hvprep.model.finding import Verdict
 from hvprep.settings import Settings
 
-from tests.snapshot import diff_snapshots, take_snapshot
+from tests.trees.deprovisioning import HASH, ID, TRACES, USERS, changed, deprovision, text
 from tests.trees.generalised import clean_system
 from tests.trees.rig import Rig
 from tests.trees.tree import add_to_tree, make_tree
-
-DEFAULTS = Settings()
-ID = "8d7f3c0e9a1b4c5d8e6f7a0b1c2d3e4f"
-HASH = "$6$salt$abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghi"
-USERS = f"""\
-file /etc/passwd
-|root:x:0:0:root:/root:/bin/bash
-|daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
-|ann:x:1000:1000:Ann:/home/ann:/bin/bash
-|annika:x:1001:1001:Annika:/home/annika:/bin/bash
-file /etc/shadow 640
-|root:{HASH}:20783:0:99999:7:::
-|daemon:*:20783:0:99999:7:::
-|ann:{HASH}:20783:0:99999:7:::
-|annika:!:20783:0:99999:7:::
-file /etc/shadow- 640
-|ann:{HASH}:20783:0:99999:7:::
-file /etc/group
-|root:x:0:
-|adm:x:4:syslog,ann,annika
-|ann:x:1000:
-|annika:x:1001:ann
-file /etc/gshadow 640
-|adm:*:ann:syslog,ann,annika
-|ann:!::
-file /etc/subuid
-|ann:100000:65536
-|annika:165536:65536
-file /etc/sudoers
-|Defaults env_reset
-|root ALL=(ALL:ALL) ALL
-|ann ALL=(ALL) \\
-|    NOPASSWD: ALL
-|annika ALL=(ALL) ALL
-|@includedir /etc/sudoers.d
-file /etc/sudoers.d/90-cloud-init-users
-|# Created by cloud-init v. 22.4.2
-|
-|# User rules for ann
-|ann ALL=(ALL) NOPASSWD:ALL
-file /home/ann/.bash_history
-|secret
-file /home/annika/.bash_history
-|secret too
-file /home/annika/.ssh/authorized_keys
-|ssh-ed25519 AAAA annika
-file /root/.bash_history
-|secret
-file /root/.ssh/authorized_keys
-|ssh-ed25519 AAAA builder
-file /var/mail/ann
-|secret
-file /var/spool/cron/crontabs/ann
-|* * * * * secret
-file /var/lib/systemd/linger/ann
-"""
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return clean_system(tmp_path)
-
-
-def deprovision(rig: Rig, *users: str, settings: Settings = DEFAULTS) -> Tuple[Result, ...]:
-    session = read_machine(replace(rig.machine(), live=False))
-    actions = plan_deprovisioning(session.machine.root, session.facts, Request(users, settings))
-    return run_actions(session.machine, actions, lambda number, total, action: None)
-
-
-def changed(rig: Rig, *users: str) -> List[str]:
-    before = take_snapshot(rig.root, ("/run",))
-    results = deprovision(rig, *users)
-    assert [result for result in results if result.outcome is Outcome.FAILED] == []
-    lines = diff_snapshots(before, take_snapshot(rig.root, ("/run",)))
-    assert deprovision(rig) == (), "nothing is left to do"
-    return [line.partition(" (")[0] if line.startswith("removed") else line for line in lines]
-
-
-def text(rig: Rig, path: str) -> str:
-    return (rig.root / path).read_text()
 
 
 def test_a_system_that_nobody_used_is_left_alone(rig: Rig) -> None:
@@ -125,217 +46,6 @@ def test_the_whole_difference_without_users(rig: Rig) -> None:
     assert text(rig, "etc/shadow").splitlines()[0] == "root:*:20783:0:99999:7:::"
 
 
-def test_a_user_goes_with_all_that_is_the_users(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    lines = changed(rig, "ann")
-    for path in ("/home/ann", "/var/spool/cron/crontabs/ann", "/var/lib/systemd/linger/ann"):
-        assert f"removed {path}" in lines
-    assert text(rig, "etc/passwd").count("ann") == 2, "annika and her home"
-    assert text(rig, "etc/shadow").splitlines()[-1] == "annika:!:20783:0:99999:7:::"
-    assert text(rig, "etc/group") == "root:x:0:\nadm:x:4:syslog,annika\nannika:x:1001:\n"
-    assert text(rig, "etc/gshadow") == "adm:*::syslog,annika\n"
-    assert text(rig, "etc/subuid") == "annika:165536:65536\n"
-    assert text(rig, "etc/sudoers").splitlines() == [
-        "Defaults env_reset",
-        "root ALL=(ALL:ALL) ALL",
-        "annika ALL=(ALL) ALL",
-        "@includedir /etc/sudoers.d",
-    ]
-    assert stat.S_IMODE((rig.root / "etc/shadow").stat().st_mode) == 0o640
-    assert (rig.root / "home/annika/.ssh/authorized_keys").exists()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/var/mail/ann",
-        "/var/spool/mail/ann",
-        "/var/spool/cron/ann",
-        "/var/spool/cron/tabs/ann",
-        "/var/lib/AccountsService/users/ann",
-        "/var/lib/AccountsService/icons/ann",
-        "/var/lib/sudo/lectured/ann",
-        "/var/backups/passwd.bak",
-        "/var/backups/gshadow.bak",
-        "/etc/subgid-",
-        "/etc/sudoers.d/10-ann",
-    ],
-)
-def test_what_is_called_after_a_user(rig: Rig, path: str) -> None:
-    """Under the name itself: another's that begins like it stays."""
-    rule = "|# ours\n|ann ALL=(ALL) ALL\n" if "sudoers" in path else ""
-    add_to_tree(rig.root, f"{USERS}file {path}\n{rule}file {path}ika\n")
-    lines = changed(rig, "ann")
-    assert f"removed {path}" in lines
-    assert f"removed {path}ika" not in lines
-
-
-def test_what_else_is_said_of_others_stays(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    files = {
-        "subgid": ("ann:100000:65536\nannika:165536:65536\n", "annika:165536:65536\n"),
-        "sudoers.d/a": ("ann ALL=(ALL) ALL\n#includedir /etc/more\n", "#includedir /etc/more\n"),
-        "sudoers.d/b": ("ann ALL=(ALL) ALL\n%adm ALL=(ALL) ALL\n", "%adm ALL=(ALL) ALL\n"),
-        "group": ("ann:x:1000:annika\n", "ann:x:1000:annika\n"),
-    }
-    for name, (before, _) in files.items():
-        (rig.root / "etc" / name).write_text(before)
-    changed(rig, "ann")
-    assert {name: text(rig, f"etc/{name}") for name in files} == {
-        name: after for name, (_, after) in files.items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("/etc/sudoers.d/90-cloud-init-users", "# User rules for annika"),
-        ("/etc/sudoers.d/waagent", "annika ALL = (ALL) ALL"),
-        ("/var/lib/waagent/ovf-env.xml", "<a xmlns:w='x'><w:UserName>annika</w:UserName></a>"),
-    ],
-)
-def test_who_was_provisioned(rig: Rig, path: str, content: str) -> None:
-    add_to_tree(
-        rig.root,
-        f"{USERS}remove /etc/sudoers.d/90-cloud-init-users\nfile {path}\n|{content}\n|gone ALL=(ALL) ALL\n",
-    )
-    assert find_provisioned(rig.machine().root) == ("annika",)
-
-
-def test_processes_end_before_anything_is_removed(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    view = rig.machine().root
-    assert next(plan_users(view, ("ann",), True)) == EndProcesses(1000, "ann", "ann is removed")
-    assert not any(isinstance(action, EndProcesses) for action in plan_users(view, ("ann",), False))
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("root", "root (uid 0) is a user of the system"),
-        ("daemon", "daemon (uid 1) is a user of the system"),
-        ("an", "there is no user 'an'"),
-        ("ann:x", "there is no user 'ann:x'"),
-        ("../etc", "there is no user '../etc'"),
-        ("", "there is no user ''"),
-    ],
-)
-def test_users_that_are_not_removed(rig: Rig, name: str, words: str) -> None:
-    add_to_tree(rig.root, USERS)
-    before = take_snapshot(rig.root)
-    with pytest.raises(Refusal) as caught:
-        deprovision(rig, name)
-    assert words in caught.value.sentence
-    assert caught.value.hint
-    assert diff_snapshots(before, take_snapshot(rig.root)) == []
-
-
-def test_a_home_that_is_another_users_too_stays(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    path = rig.root / "etc/passwd"
-    path.write_text(path.read_text().replace("/home/annika", "/home/ann"))
-    assert "removed /home/ann" not in changed(rig, "ann")
-    assert (rig.root / "home/ann").is_dir()
-
-
-SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr")
-
-
-@pytest.mark.parametrize(
-    "home", ["/", "/etc", "/home", "/nonexistent", "home/ann", "", *(f"/{name}/kept" for name in SYSTEM)]
-)
-def test_a_home_that_is_the_systems_stays(rig: Rig, home: str) -> None:
-    add_to_tree(rig.root, USERS)
-    if home.endswith("/kept"):
-        if (rig.root / home[1:]).parent.is_symlink():  # of a system whose /bin is not /usr/bin
-            (rig.root / home[1:]).parent.unlink()
-        add_to_tree(rig.root, f"dir {home}\n")
-    path = rig.root / "etc/passwd"
-    path.write_text(path.read_text().replace("/home/ann:", f"{home}:"))
-    changed(rig, "ann")
-    assert (rig.root / "etc/passwd").exists()
-    assert (rig.root / "home/annika").is_dir()
-    assert not home.endswith("/kept") or (rig.root / home[1:]).is_dir()
-
-
-def test_a_link_that_is_planted_in_a_home_leads_nowhere(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    home = rig.root / "home/ann"
-    (home / ".config").symlink_to("/etc")
-    (home / "way").symlink_to("../../etc/sudoers")
-    (home / ".ssh").symlink_to("/root")
-    changed(rig, "ann")
-    assert not home.exists()
-    assert (rig.root / "etc/sudoers").exists()
-
-
-def test_a_home_that_is_a_link(rig: Rig) -> None:
-    add_to_tree(rig.root, USERS)
-    (rig.root / "srv").mkdir()
-    (rig.root / "home/ann").rename(rig.root / "srv/ann")
-    (rig.root / "home/ann").symlink_to("/srv/ann")
-    changed(rig, "ann")
-    assert not (rig.root / "srv/ann").exists()
-    assert not (rig.root / "home/ann").is_symlink()
-
-
-TRACES = f"""\
-file /usr/lib/systemd/system/basic.target
-|[Unit]
-file /etc/machine-id 444
-|{ID}
-file /var/lib/dbus/machine-id
-|{ID}
-file /etc/hostname
-|builder
-file /etc/hosts
-|127.0.0.1	localhost
-|127.0.1.1	builder.example.org builder
-|10.0.0.5	files builder.lan # the disk
-|::1	localhost ip6-localhost
-file /etc/resolv.conf
-|# Generated by NetworkManager
-|nameserver 10.0.0.1
-file /etc/ssh/ssh_host_ed25519_key 600
-|secret
-file /etc/ssh/ssh_host_ed25519_key.pub
-|public
-file /var/lib/dhcp/dhclient.eth0.leases
-|lease
-file /var/lib/NetworkManager/internal-1-eth0.lease
-|lease
-file /var/lib/NetworkManager/secret_key 600
-|secret
-file /var/lib/systemd/random-seed 600
-|seed
-file /var/lib/cloud/instances/one/user-data.txt
-|secret
-link /var/lib/cloud/instance /var/lib/cloud/instances/one
-file /var/lib/cloud/scripts/per-boot/mine.sh 755
-|kept
-file /var/lib/waagent/ovf-env.xml 600
-|<UserName>ann</UserName>
-file /var/log/auth.log 640
-|ann logged in
-file /var/log/auth.log.1 640
-|ann logged in
-file /var/log/wtmp 664
-|ann
-file /var/log/dpkg.log
-|kept
-file /var/log/journal/{ID}/system.journal 640
-|secret
-file /var/lib/hvprep/journal/0001/blobs/x 600
-|before
-file /boot/initrd.img-1.hvprep-old
-|before
-file /etc/fstab
-|UUID=1 / ext4 defaults 0 1
-|/dev/disk/cloud/azure_resource-part1 /mnt auto defaults,nofail,comment=cloudconfig 0 2
-file /tmp/left
-|secret
-dir /tmp/systemd-private-x
-"""
 GENERALISED = Callable[[Rig], Sequence[str]]
 
 

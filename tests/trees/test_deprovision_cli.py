@@ -15,8 +15,8 @@ import pytest
 
 from tests.snapshot import Snapshot, diff_snapshots, take_snapshot
 from tests.trees.command import argv, environment, hvprep, hvprep_as_nobody, hvprep_on_terminal
+from tests.trees.deprovisioning import ID, TRACES, USERS
 from tests.trees.generalised import clean_system
-from tests.trees.test_deprovision import ID, TRACES, USERS
 from tests.trees.tree import add_to_tree
 
 SECRETS = ("hunter2", "geheim")
