@@ -8,7 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import psutil
 
@@ -61,7 +61,7 @@ class Container:
     @property
     def leader(self) -> psutil.Process:
         """Its process 1. A reboot of the container ends it, and nspawn starts another one."""
-        (leader,) = self.nspawn.children()
+        (leader,) = _leaders(self.nspawn)
         return leader
 
     def wait_until_booted(self) -> None:
@@ -100,12 +100,25 @@ def booted(guest: Guest, log: Path, *options: str) -> Iterator[Container]:
                     process.kill()
 
 
+def _leaders(nspawn: psutil.Process) -> List[psutil.Process]:
+    """Those of its children that are process 1 of a container: another one only sets it up."""
+    return [child for child in nspawn.children() if _numbers(child)[1:] == ["1"]]
+
+
+def _numbers(process: psutil.Process) -> List[str]:
+    """Its number in each PID namespace, from ours inwards (proc_pid_status(5)); none where it has ended."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+    return []
+
+
 def _find_nspawn(terminal: subprocess.Popen[bytes]) -> psutil.Process:
     """nspawn, once it has started process 1 of the container."""
     deadline = time.monotonic() + BOOT_TIMEOUT_S
     while True:
         for process in psutil.Process(terminal.pid).children():
-            if process.name() == "systemd-nspawn" and process.children():
+            if process.name() == "systemd-nspawn" and _leaders(process):
                 return process
         assert terminal.poll() is None, "systemd-nspawn has ended"
         assert time.monotonic() < deadline
