@@ -34,19 +34,22 @@ _OF_AGENTS = ("comment=cloudconfig", "comment=hvprep")
 
 
 def plan_files(view: View, request: Request) -> Iterator[Action]:
-    """Every path that the table has, the logs last: what happens meanwhile is logged."""
+    """Every path that the table has, by the first line that has it, the logs last: what happens meanwhile is
+    logged."""
     homes = find_homes(view)
     of_root = [home for home in homes if "root" in home.users]
+    planned: set[GuestPath] = set()
     for trace in TRACES:
         if trace.switch and not getattr(request.settings, trace.switch):
             continue
         chosen = homes if trace.requirement in _ALL_HOMES else of_root
         for path in find_paths(view, trace, chosen):
-            if not path.name.startswith(_IN_USE):
-                yield _remove(view, trace, path)
+            if path not in planned and not path.name.startswith(_IN_USE):
+                planned.add(path)
+                yield _remove(trace, path)
 
 
-def _remove(view: View, trace: Trace, path: GuestPath) -> Action:
+def _remove(trace: Trace, path: GuestPath) -> Action:
     if trace.how is How.EMPTY:
         return Write(path, b"", trace.what)
     return Purge(path, trace.what)
