@@ -127,6 +127,11 @@ def test_users_that_are_not_removed(rig: Rig, name: str, words: str) -> None:
     assert diff_snapshots(before, take_snapshot(rig.root)) == []
 
 
+def test_a_home_whose_user_is_gone_already(rig: Rig) -> None:
+    add_to_tree(rig.root, "file /home/gone/.bash_history\n|secret\nfile /home/gone/notes\n|kept\n")
+    assert changed(rig) == ["removed /home/gone/.bash_history"]
+
+
 def test_a_home_that_is_another_users_too_stays(rig: Rig) -> None:
     add_to_tree(rig.root, USERS)
     path = rig.root / "etc/passwd"
