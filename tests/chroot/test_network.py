@@ -168,7 +168,7 @@ def test_as_debian_ships_it_cloud_init_sees_to_it() -> None:
         remove_kernels(guest)
         found = finding(guest, "network")
         assert found["verdict"] == "met"
-        assert "cloud-init configures the first interface" in found["because"][0]
+        assert "cloud-init: it gives eth0 an address by DHCP when it first starts" in found["because"][0]
 
 
 #: With the libraries that its programs load.

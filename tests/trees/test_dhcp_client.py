@@ -41,9 +41,21 @@ def conf(text: str, name: str = "99-azure") -> str:
     return file(f"/etc/NetworkManager/conf.d/{name}.conf", text)
 
 
+KEYFILE = "/etc/NetworkManager/system-connections/eth0.nmconnection"
+ETH0 = "[connection]\ntype=ethernet\ninterface-name=eth0\n[ipv4]\n"
+IFCFG = "/etc/sysconfig/network-scripts/ifcfg-eth0"
+PLUGIN = "file /usr/lib64/NetworkManager/1.18.8/libnm-settings-plugin-ifcfg-rh.so\n"
+LONG = NM + conf("[connection]\nipv4.dhcp-timeout=300")
+LONG_OWN = LONG + file(KEYFILE, f"{ETH0}dhcp-timeout=infinity")
+LONG_OWN += file(KEYFILE.replace("eth0", "x"), f"{ETH0}dhcp-timeout=0")
+LONG_OWN += file(KEYFILE.replace("eth0", "y"), ETH0.replace("eth0", "ens3") + "dhcp-timeout=5")
+LONG_OWN += PLUGIN + file(IFCFG, "DEVICE=eth0\nIPV4_DHCP_TIMEOUT=2147483647\nBOOTPROTO=dhcp")
+
+
 MET = {
     "NetworkManager": NM + conf("[connection]\nipv4.dhcp-timeout=300"),
     "NetworkManager, without end": NM + conf("[connection-dhcp]\nmatch-device=*\nipv4.dhcp-timeout=infinity"),
+    "NetworkManager, profiles": LONG_OWN,
     "dhclient": DEBIAN + file(CONF, "timeout 300;"),
     "dhclient of EL 6": EL_6 + file("/etc/dhcp/dhclient-eth0.conf", "timeout 600;"),
     "dhcpcd": DHCPCD + file("/etc/dhcpcd.conf", "timeout 300\ninterface eth1\ntimeout 5"),
@@ -66,6 +78,14 @@ SHORT = {
     "NetworkManager, a later file": (
         NM + conf("[connection]\nipv4.dhcp-timeout=45"),
         {OWN.replace("90-", "zz-"): "=300\n"},
+    ),
+    "NetworkManager, a profile's own": (
+        LONG + file(KEYFILE, f"{ETH0}dhcp-timeout=30\nmethod=auto"),
+        {KEYFILE: f"{ETH0}method=auto\n"},
+    ),
+    "NetworkManager, an ifcfg file's own": (
+        LONG + PLUGIN + file(IFCFG, "DEVICE=eth0\nIPV4_DHCP_TIMEOUT=45\nBOOTPROTO=dhcp"),
+        {IFCFG: "DEVICE=eth0\nBOOTPROTO=dhcp\n"},
     ),
     "dhclient": (DEBIAN, {CONF: "timeout 300;\n"}),
     "dhclient, short": (

@@ -37,6 +37,8 @@ NETPLAN = "/etc/netplan/00-installer-config.yaml"
 SLES = SYSTEMD + started("wicked") + "file /etc/sysconfig/network/config\n"
 SUSE_IFCFG = "/etc/sysconfig/network/ifcfg-eth0"
 CLOUD_INIT = started("cloud-init-local")
+CLOUD_CFG = "/etc/cloud/cloud.cfg.d/95-site.cfg"
+VERSION_1 = "network:\n  version: 1\n  config:\n"
 MAC = "52:54:00:12:34:56"
 
 
@@ -138,6 +140,33 @@ SERVED = {
     + started("dhcpcd")
     + file("/etc/dhcpcd.conf", "interface ens3\nstatic ip_address=10.0.0.1/8\ndenyinterfaces ens*"),
     "cloud-init": NETWORKD + CLOUD_INIT,
+    "cloud-init, by its own words": NETWORKD
+    + CLOUD_INIT
+    + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true}"),
+    "cloud-init, by those of version 1": NETWORKD
+    + CLOUD_INIT
+    + file(CLOUD_CFG, f"{VERSION_1}    - {{type: physical, name: eth0, subnets: [{{type: dhcp}}]}}"),
+    "cloud-init, told nothing": NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network:"),
+    "networkd, managed": NETWORKD
+    + file(
+        "/etc/systemd/network/x.network",
+        "[Match]\nName=eth0\n[Link]\nUnmanaged=no\nActivationPolicy=always-up\n[Network]\nDHCP=yes",
+    ),
+    "NetworkManager manages it after all": NM
+    + file("/etc/NetworkManager/conf.d/a.conf", "[device-b]\nmatch-device=*\nmanaged=0\n[device]\nmanaged=0")
+    + file("/etc/NetworkManager/conf.d/b.conf", "[device-a]\nmatch-device=driver:hv_netvsc\nmanaged=1"),
+    "NetworkManager leaves others alone": NM
+    + file("/etc/NetworkManager/conf.d/a.conf", "[device-x]\nmatch-device=type:wifi\nmanaged=0"),
+    "the search ends before the section that leaves it alone": NM
+    + file(
+        "/etc/NetworkManager/conf.d/a.conf",
+        "[device-x]\nmatch-device=interface-name:eth*\nstop-match=yes\n[device-y]\nmanaged=no",
+    ),
+    "a link file that renames nothing": NM
+    + file("/etc/systemd/network/1.link", f"[Match]\nMACAddress={MAC}\n[Link]\nName=lan0")
+    + file("/etc/systemd/network/2.link", "[Match]\nOriginalName=ens*\n[Link]\nName=lan0")
+    + file("/etc/systemd/network/3.link", "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel path")
+    + file("/etc/systemd/network/4.link", "[Match]\nOriginalName=*\n[Link]\nName=lan0"),
     "cloud-init has bound it": UBUNTU
     + CLOUD_INIT
     + file(
@@ -202,6 +231,64 @@ FINDINGS = {
         NETWORKD
         + file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Address]\nAddress=10.0.0.1/8"),
         "/etc/systemd/network/x.network, line 4: Address=10.0.0.1/8 is a fixed address",
+    ),
+    "cloud-init, a fixed address": (
+        NETWORKD
+        + CLOUD_INIT
+        + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    eth0: {addresses: [10.0.0.1/8]}"),
+        f"{CLOUD_CFG}, line 4: 10.0.0.1/8 is a fixed address",
+    ),
+    "cloud-init, a fixed address of version 1": (
+        NETWORKD
+        + CLOUD_INIT
+        + file(
+            CLOUD_CFG, f"{VERSION_1}    - type: physical\n      name: eth0\n      subnets: [{{type: static}}]"
+        ),
+        f"{CLOUD_CFG}, line 4 gives eth0 no address by DHCP",
+    ),
+    "cloud-init, another interface, with none to write for eth0": (
+        SYSTEMD
+        + started("networking")
+        + CLOUD_INIT
+        + file(INTERFACES, "auto eth0\niface eth0 inet static\n address 10.0.0.1/8")
+        + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    ens3: {dhcp4: true}"),
+        f"{INTERFACES}, line 3: address 10.0.0.1/8 is a fixed address",
+    ),
+    "networkd, left alone": (
+        NETWORKD
+        + file(
+            "/etc/systemd/network/x.network",
+            "[Match]\nName=eth0\n[Network]\nDHCP=yes\n[Link]\nUnmanaged=true",
+        ),
+        "/etc/systemd/network/x.network, line 6: Unmanaged=true leaves eth0 down",
+    ),
+    "networkd, by hand": (
+        NETWORKD
+        + file(
+            "/etc/systemd/network/x.network",
+            "[Match]\nName=eth0\n[Network]\nDHCP=yes\n[Link]\nActivationPolicy=manual",
+        ),
+        "/etc/systemd/network/x.network, line 6: ActivationPolicy=manual leaves eth0 down",
+    ),
+    "netplan, by hand": (
+        UBUNTU + file(NETPLAN, STATIC.format("dhcp4: true\n      activation-mode: manual")),
+        f"{NETPLAN}, line 5: activation-mode leaves eth0 down",
+    ),
+    "NetworkManager may not, by a device section": (
+        NM + file("/etc/NetworkManager/conf.d/a.conf", "[device-x]\nmatch-device=*\nmanaged=0"),
+        "nothing gives eth0",
+    ),
+    "NetworkManager may not, by the last section": (
+        NM + file("/etc/NetworkManager/conf.d/a.conf", "[device]\nmanaged=false"),
+        "nothing gives eth0",
+    ),
+    "a link file gives another name": (
+        NM + file("/etc/systemd/network/1.link", "[Match]\nDriver=hv_netvsc\n[Link]\nName=lan0"),
+        "/etc/systemd/network/1.link, line 4: Name=lan0 gives eth0 another name",
+    ),
+    "a link file gives a name by address": (
+        NM + file("/etc/systemd/network/1.link", "[Match]\nOriginalName=*\n[Link]\nNamePolicy=mac"),
+        "/etc/systemd/network/1.link, line 4: NamePolicy=mac gives eth0 another name",
     ),
     "networkd, no DHCP": (
         NETWORKD + file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Network]\nDHCP=ipv6"),
@@ -280,6 +367,14 @@ UNCLEAR = {
     + file(NETPLAN, "network:\n  bridges:\n    br0:\n      interfaces: [eth0]\n      dhcp4: true"),
     "netplan, not plain": UBUNTU + file(NETPLAN, "network: !x\n  version: 2"),
     "no manager": SYSTEMD,
+    "cloud-init, a bond": NETWORKD
+    + CLOUD_INIT
+    + file(CLOUD_CFG, f"{VERSION_1}    - {{type: bond, name: bond0, bond_interfaces: [eth0, eth1]}}"),
+    "cloud-init, twice": NETWORKD
+    + CLOUD_INIT
+    + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true}")
+    + file("/etc/cloud/cloud.cfg", "network:\n  version: 2"),
+    "cloud-init, not plain": NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network: !x\n  version: 2"),
     "a NUL": DEBIAN + "nul /etc/network/interfaces\n|auto eth0\n",
 }
 
@@ -460,3 +555,20 @@ def test_a_new_agent_may_stay_beside_network_manager(rig: Rig) -> None:
 def test_files_that_include_each_other_end(rig: Rig) -> None:
     lines: List[str] = ["source interfaces", "auto eth0", "iface eth0 inet dhcp"]
     assert find(rig, DEBIAN + file(INTERFACES, "\n".join(lines))).verdict is MET
+
+
+def test_what_an_installer_told_cloud_init_goes(rig: Rig) -> None:
+    path = "/etc/cloud/cloud.cfg.d/90-installer-network.cfg"
+    text = "network:\n  version: 2\n  ethernets:\n    ens3: {addresses: [10.0.0.1/8]}"
+    assert prepared(rig, NETWORKD + CLOUD_INIT + file(path, text)) == {}
+    rig.prepare()
+    assert not (rig.root / path[1:]).exists()
+
+
+@pytest.mark.parametrize("more", ["users: []\n", "network: {config: disabled}\n"])
+def test_it_stays_where_it_says_more_or_leaves_the_network_to_the_image(rig: Rig, more: str) -> None:
+    path = "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg"
+    served = file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes")
+    text = f"network:\n  ethernets:\n    eth0: {{dhcp4: true}}\n{more}" if "users" in more else more
+    finding = find(rig, NETWORKD + CLOUD_INIT + served + file(path, text))
+    assert (finding.verdict, finding.changes) == (MET, ())

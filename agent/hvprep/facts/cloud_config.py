@@ -57,7 +57,7 @@ def read_cloud_config(view: View) -> CloudConfig:
     merged = Node(1, members=())
     sources: dict[str, GuestPath] = {}
     for path in config_files(view):
-        found = _read(view, path)
+        found = read_config_file(view, path)
         merged = _merge(merged, found)
         sources.update((key, path) for key, _ in found.members or ())
     return CloudConfig(merged, sources)
@@ -69,7 +69,8 @@ def config_files(view: View) -> tuple[GuestPath, ...]:
     return tuple(path for path in (_MAIN, *more) if _is_file(view, path))
 
 
-def _read(view: View, path: GuestPath) -> Node:
+def read_config_file(view: View, path: GuestPath) -> Node:
+    """What one of the files says. Raises FormatError where that cannot be told."""
     try:
         text = (view.read(path, _LIMIT_BYTES) or b"").decode("utf-8")
         if text.lstrip().startswith("## template:"):

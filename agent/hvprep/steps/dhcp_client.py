@@ -6,7 +6,6 @@ nm-settings(5), NetworkManager.conf(5).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from hvprep.errors import FormatError
@@ -20,10 +19,10 @@ from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.networking import dhcpcd, ifupdown, network_manager, networkd, wicked
 from hvprep.steps.networking import ifcfg as network_scripts
+from hvprep.steps.networking.profile import PATIENCE_S, is_long
 from hvprep.system.overlay import Overlay
 from hvprep.system.shipped import read_shipped
 
-_SECONDS = 300
 _MANAGER = "/etc/NetworkManager/conf.d/{}hvprep-dhcp.conf"
 _KEY = "ipv4.dhcp-timeout"
 #: Those of the interface first (initscripts, ifup-eth).
@@ -40,6 +39,9 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     outcomes: list[Outcome] = []
     if network_manager.is_used(view):
         outcomes.append(_plan_manager(view))
+        # A profile's own time-out counts more than the configuration.
+        profiles = network_manager.read(view).profiles
+        outcomes += [profile.patient for profile in profiles if profile.patient is not None]
     if dhcpcd.is_used(view):
         outcomes.append(_plan_dhcpcd(view))
     elif ifupdown.is_used(view) or network_scripts.is_used(view):
@@ -54,7 +56,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 def _plan_manager(view: View) -> Outcome:
     """A drop-in, in a place where no later file overrules it."""
     found = network_manager.read_values(view).defaults(_KEY)
-    if found and all(map(_is_long, found.values())):
+    if found and all(map(is_long, found.values())):
         return Note(Verdict.MET, f"NetworkManager: {_KEY}={' '.join(found.values())}")
     shown = f"{_KEY}={' '.join(found.values())}" if found else f"no {_KEY}, which means 45 seconds"
     content = read_shipped("NetworkManager-dhcp.conf")
@@ -62,9 +64,9 @@ def _plan_manager(view: View) -> Outcome:
         change = Write(GuestPath(_MANAGER.format(start)), content, f"NetworkManager: {shown}")
         after = Overlay(view)
         after.apply(change)
-        if all(map(_is_long, network_manager.read_values(after).defaults(_KEY).values())):
+        if all(map(is_long, network_manager.read_values(after).defaults(_KEY).values())):
             return change
-    return Note(Verdict.UNMET, f"NetworkManager: {shown}", f"set {_KEY}={_SECONDS} there")
+    return Note(Verdict.UNMET, f"NetworkManager: {shown}", f"set {_KEY}={PATIENCE_S} there")
 
 
 def _plan_script(view: View) -> Outcome:
@@ -83,9 +85,9 @@ def _plan_dhclient(view: View) -> Outcome:
     conf = dhclient_conf.parse(_text(view, path))
     found = conf.find("timeout")
     seconds = found.words[1] if found is not None and len(found.words) > 1 else None
-    if seconds is not None and _is_long(seconds):
+    if seconds is not None and is_long(seconds):
         return Note(Verdict.MET, f"dhclient: {path} has timeout {seconds}")
-    new = conf.replace("timeout", str(_SECONDS)).render().encode("utf-8", "surrogateescape")
+    new = conf.replace("timeout", str(PATIENCE_S)).render().encode("utf-8", "surrogateescape")
     return Write(
         path, new, f"dhclient: {path} has {f'timeout {seconds}' if seconds else 'none, which means 60'}"
     )
@@ -100,10 +102,10 @@ def _plan_dhcpcd(view: View) -> Outcome:
             break
         if words[0] == "timeout" and len(words) > 1:
             own, seconds = [*own, number], words[1]
-    if seconds is not None and (_is_long(seconds) or seconds == "0"):
+    if seconds is not None and (is_long(seconds) or seconds == "0"):
         return Note(Verdict.MET, f"dhcpcd: {path} has timeout {seconds}")
     kept = [line for number, line in enumerate(_text(view, path).splitlines(True), 1) if number not in own]
-    new = "".join([f"timeout {_SECONDS}\n", *kept]).encode("utf-8", "surrogateescape")
+    new = "".join([f"timeout {PATIENCE_S}\n", *kept]).encode("utf-8", "surrogateescape")
     return Write(
         path, new, f"dhcpcd: {path} has {f'timeout {seconds}' if seconds else 'none, which means 30'}"
     )
@@ -120,10 +122,6 @@ def _plan_host_name(view: View) -> Iterator[Outcome]:
     else:
         new = file.replace("DHCLIENT_SET_HOSTNAME", '"no"').render().encode("utf-8", "surrogateescape")
         yield Write(_SUSE, new, f"{_SUSE}: DHCLIENT_SET_HOSTNAME={value or 'is not set'}")
-
-
-def _is_long(value: str) -> bool:
-    return value == "infinity" or (re.fullmatch("[0-9]{1,10}", value) is not None and int(value) >= _SECONDS)
 
 
 def _text(view: View, path: GuestPath) -> str:

@@ -34,22 +34,21 @@ _MANAGERS = (netplan, network_manager, ifcfg, wicked, ifupdown, networkd, dhcpcd
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     yield from persistent_names.plan(view)
     yield from old_agent.plan(view)
-    renderer = cloud_init.find_renderer(view)
     managers = [manager for manager in _MANAGERS if manager.is_used(view)]
     if managers:
-        readings = (manager.read(view) for manager in managers)
-        yield from plan_profiles(
-            tuple(_without_rendered(view, each, renderer) for each in readings), renderer
-        )
+        yield from cloud_init.plan_leftovers(view)
+        at_first_boot = cloud_init.read(view)
+        readings = tuple(manager.read(view) for manager in managers)
+        if at_first_boot is not None:
+            readings = (*(_without_rendered(view, each) for each in readings), at_first_boot)
+        yield from plan_profiles(readings)
     else:
         because = "no network manager that hvprep knows is started at boot"
         yield Note(Verdict.NOT_ASSESSED, because, "see that eth0 gets an address by DHCP")
 
 
-def _without_rendered(view: View, reading: Reading, renderer: str | None) -> Reading:
+def _without_rendered(view: View, reading: Reading) -> Reading:
     """What cloud-init wrote for one machine it writes anew for the next."""
-    if renderer is None:
-        return reading
     kept = (each for each in reading.profiles if not cloud_init.is_rendered(view, each.path))
     return replace(reading, profiles=tuple(kept))
 
@@ -62,5 +61,5 @@ NETWORK: Step[Facts, Settings] = Step(
     source="Microsoft, preparing images (DHCP, no persistent names); seed (NetworkManager)",
     remedy="run hvprep prepare",
     plan=_plan,
-    rows=("N01", "N02", "N06"),
+    rows=("N01", "N02", "N06", "P06"),
 )

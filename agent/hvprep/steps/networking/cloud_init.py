@@ -1,38 +1,70 @@
 """cloud-init: it writes the configuration of the network at the first boot of every machine.
 
-Source: cloud-init, "Network configuration": what disables it; cmd/clean.py: the names of what it writes.
+Source: cloud-init, "Network configuration", and "Networking config Version 1"; stages.py: what the image
+says under `network:` counts more than what the data source does; cmd/clean.py: the names of what it writes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from hvprep.facts.cloud_config import config_files, read_cloud_config, read_config_file
 from hvprep.facts.services import find_service
+from hvprep.formats.plain_yaml import Node
+from hvprep.model.change import Remove
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+from hvprep.steps.networking import netplan
+from hvprep.steps.networking.profile import INTERFACE, Profile, Reading, fits_interface
 
+_NAME = "cloud-init"
 _DISABLED = GuestPath("/etc/cloud/cloud-init.disabled")
-_CONFIGS = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg")
-#: network: {config: disabled}, in flow or block style.
-_OFF = re.compile(
-    r"^network[ \t]*:[ \t]*(?:\{[ \t]*|(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]+)"
-    r"config[ \t]*:[ \t]*['\"]?disabled\b",
-    re.MULTILINE,
-)
+#: What Ubuntu's installers (curtin, subiquity) leave: the interfaces of the machine that it was installed on.
+_LEFT = ("50-curtin-networking.cfg", "90-installer-network.cfg")
 #: The names of its own files, wherever they lie.
 _OWN = re.compile(r"50-cloud-init(\.yaml|\.cfg)?|cloud-init-.+\.nmconnection|10-cloud-init-.+\.network")
 #: The line by which it marks the others: ifcfg files, 70-persistent-net.rules.
 _MARK = re.compile(
     rb"\A(?:#.*\n){0,3}# (?:Created by cloud-init|This file is generated from information provided)"
 )
+_DHCP = ("dhcp", "dhcp4")
+_MEMBERS = ("bond_interfaces", "bridge_interfaces")
 
 
-def find_renderer(view: View) -> str | None:
-    """What it will do, in words; None where it is not started at boot, or may not touch the network."""
-    service = find_service(view, "cloud-init-local", "cloud-init-main")
-    if service is None or not service.is_enabled or view.node(_DISABLED) is not None or _is_off(view):
+def plan_leftovers(view: View) -> Iterator[Remove]:
+    """The files of installers that hold nothing but the network of one machine."""
+    if not _is_started(view):
+        return
+    for path in config_files(view):
+        if path.name in _LEFT:
+            node = read_config_file(view, path)
+            if [key for key, _ in node.members or ()] == ["network"] and not _is_off(node):
+                yield Remove(path, f"{path} is left from the installer: the network of one machine")
+
+
+def read(view: View) -> Reading | None:
+    """What it will do; None where it is not started at boot, or may not touch the network.
+
+    Raises FormatError for a configuration that cannot be read.
+    """
+    if not _is_started(view):
         return None
-    return "cloud-init configures the first interface by DHCP when it first starts on a machine"
+    config = read_cloud_config(view)
+    if _is_off(config.node):
+        return None
+    network = config.get("network")
+    if network is None or not network.members:
+        default = f"it gives {INTERFACE} an address by DHCP when it first starts on a machine"
+        return Reading(_NAME, default=default, is_first=True)
+    path = config.sources["network"]
+    saying = [each for each in config_files(view) if read_config_file(view, each).get("network") is not None]
+    if len(saying) > 1:
+        unclear = f"{' and '.join(map(str, saying))} both say what cloud-init makes of the network"
+        return Reading(_NAME, (Profile(path, unclear=unclear),))
+    if network.get("config") is not None:
+        return Reading(_NAME, tuple(_profiles_of_version_1(path, network)))
+    return Reading(_NAME, netplan.find_profiles([(path, config.node)]))
 
 
 def is_rendered(view: View, path: GuestPath) -> bool:
@@ -40,6 +72,33 @@ def is_rendered(view: View, path: GuestPath) -> bool:
     return _OWN.fullmatch(path.name) is not None or _MARK.match(view.read(path) or b"") is not None
 
 
-def _is_off(view: View) -> bool:
-    texts = (view.read(path) or b"" for pattern in _CONFIGS for path in view.glob(pattern))
-    return any(_OFF.search(text.decode("utf-8", "replace")) for text in texts)
+def _is_started(view: View) -> bool:
+    service = find_service(view, "cloud-init-local", "cloud-init-main")
+    return service is not None and service.is_enabled and view.node(_DISABLED) is None
+
+
+def _is_off(config: Node) -> bool:
+    node = config.get("network", "config")
+    return node is not None and node.scalar == "disabled"
+
+
+def _profiles_of_version_1(path: GuestPath, network: Node) -> Iterator[Profile]:
+    """A list of interfaces, each with its subnets."""
+    for item in (network.get("config") or network).items or ():
+        place = f"{path}, line {item.line}"
+        if fits_interface(text for key in _MEMBERS for text in (item.get(key) or Node(0)).texts):
+            yield Profile(path, unclear=f"{place}: {INTERFACE} is a part of {_scalar(item, 'name')}")
+        elif _scalar(item, "type") == "physical" and fits_interface([_scalar(item, "name")]):
+            subnets = item.get("subnets")
+            kinds = [_scalar(each, "type") for each in (subnets.items or () if subnets is not None else ())]
+            address = _scalar(item, "mac_address")
+            yield Profile(
+                path,
+                () if set(kinds) & set(_DHCP) else (f"{place} gives {INTERFACE} no address by DHCP",),
+                bound_by=f"{place}: mac_address: {address} binds it" if address else None,
+            )
+
+
+def _scalar(node: Node, key: str) -> str:
+    found = node.get(key)
+    return (found.scalar or "") if found is not None else ""

@@ -13,7 +13,14 @@ from hvprep.formats.ifcfg import Ifcfg, Variable
 from hvprep.model.change import Write
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.networking.profile import INTERFACE, Profile, Reading, fits_interface, is_address
+from hvprep.steps.networking.profile import (
+    INTERFACE,
+    Profile,
+    Reading,
+    fits_interface,
+    is_address,
+    is_long,
+)
 from hvprep.system.shipped import read_shipped
 
 _DIRECTORY = GuestPath("/etc/sysconfig/network-scripts")
@@ -22,6 +29,7 @@ _IGNORED = ("~", ".bak", ".old", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", ".a
 #: Without it, or with NETWORKING=no in it, the service does nothing.
 _GLOBAL = GuestPath("/etc/sysconfig/network")
 _MASTERS = ("BRIDGE", "MASTER", "TEAM_MASTER", "OVSBRIDGE")
+_TIMEOUT = "IPV4_DHCP_TIMEOUT"
 _DHCP = ("dhcp", "bootp", "dhcp6")
 
 
@@ -80,7 +88,8 @@ def _read_profile(view: View, path: GuestPath) -> Profile | None:
     # Without a DEVICE it is the address alone that says for which interface it is.
     can_mend = bool(device) and not any(_fixed(path, file))
     mend = _mend(path, file, [*faults, *filter(None, (bound, off))]) if can_mend else None
-    return Profile(path, tuple(_fixed(path, file)), unclear, tuple(faults), bound, off, mend)
+    patient = _be_patient(path, file)
+    return Profile(path, tuple(_fixed(path, file)), unclear, tuple(faults), bound, off, mend, patient)
 
 
 def _fixed(path: GuestPath, file: Ifcfg) -> Iterator[str]:
@@ -100,6 +109,15 @@ def _mend(path: GuestPath, file: Ifcfg, reasons: list[str]) -> Write | None:
     if file.find("ONBOOT") is not None:
         mended = mended.replace("ONBOOT", "yes")
     return Write(path, mended.render().encode("utf-8", "surrogateescape"), "; ".join(reasons))
+
+
+def _be_patient(path: GuestPath, file: Ifcfg) -> Write | None:
+    """NetworkManager alone reads that variable."""
+    found = file.find(_TIMEOUT)
+    if found is None or found.value in ("", "0") or is_long(found.value):
+        return None
+    content = file.without(_TIMEOUT).render().encode("utf-8", "surrogateescape")
+    return Write(path, content, f"{path}, line {found.line}: {_TIMEOUT}={found.value} goes")
 
 
 def _is_no(variable: Variable) -> bool:

@@ -5,8 +5,9 @@ Source: netplan(5). Its files are judged, not edited: one of our own is added wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Tuple
 
 from hvprep.errors import FormatError
 from hvprep.formats import plain_yaml
@@ -29,6 +30,8 @@ from hvprep.system.shipped import read_shipped
 _DIRECTORIES = ("/etc/netplan", "/usr/lib/netplan", "/lib/netplan")
 _OWN = GuestPath("/etc/netplan/90-hvprep.yaml")
 _FIXED = ("addresses", "gateway4")
+#: What netplan reads, with the files that it stands in, in the order in which they count.
+Documents = Sequence[Tuple[GuestPath, Node]]
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,17 @@ def is_used(view: View) -> bool:
 
 def read(view: View) -> Reading:
     """What it has configured for eth0."""
-    definitions = _read_definitions(view)
-    profiles = (_profile(name, values) for name, values in definitions.items() if _is_for(name, values))
+    documents = _read_documents(view)
     why = f"nothing gives {INTERFACE}, the first interface on Hyper-V, an address"
-    new = () if INTERFACE in definitions else (Write(_OWN, read_shipped("eth0.yaml"), why, 0o600),)
-    return Reading("netplan", tuple(profiles), new=new)
+    is_named = INTERFACE in _merge(documents)
+    new = () if is_named else (Write(_OWN, read_shipped("eth0.yaml"), why, 0o600),)
+    return Reading("netplan", find_profiles(documents), new=new)
+
+
+def find_profiles(documents: Documents) -> tuple[Profile, ...]:
+    """What these documents have for eth0; cloud-init takes the same ones ("Networking config Version 2")."""
+    definitions = _merge(documents).items()
+    return tuple(_profile(name, values) for name, values in definitions if _is_for(name, values))
 
 
 def find_files(view: View) -> tuple[GuestPath, ...]:
@@ -65,11 +74,14 @@ def find_files(view: View) -> tuple[GuestPath, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _read_definitions(view: View) -> dict[str, dict[str, _Value]]:
+def _read_documents(view: View) -> Documents:
+    return [(path, _parse(view, path)) for path in find_files(view)]
+
+
+def _merge(documents: Documents) -> dict[str, dict[str, _Value]]:
     """Name of the definition -> key -> value; of a later file they take the place of earlier ones."""
     definitions: dict[str, dict[str, _Value]] = {}
-    for path in find_files(view):
-        root = _parse(view, path)
+    for path, root in documents:
         for kind in ("bridges", "bonds"):
             for name, node in (root.get("network", kind) or root).members or ():
                 if fits_interface((node.get("interfaces") or Node(0)).texts):
@@ -90,7 +102,8 @@ def _parse(view: View, path: GuestPath) -> Node:
 
 def takes(view: View, device: Device) -> bool:
     """Whether it configures that interface."""
-    return any(_is_for(name, values, device) for name, values in _read_definitions(view).items())
+    definitions = _merge(_read_documents(view))
+    return any(_is_for(name, values, device) for name, values in definitions.items())
 
 
 def _is_for(name: str, values: dict[str, _Value], device: Device = ETH0) -> bool:
@@ -124,5 +137,7 @@ def _fixed(name: str, place: _Value, values: dict[str, _Value]) -> Iterator[str]
     addresses = [values[key] for key in _FIXED if key in values and values[key].node.texts]
     if addresses:
         yield f"{addresses[0]}: {' '.join(addresses[0].node.texts)} is a fixed address"
+    elif "activation-mode" in values:  # "manual" or "off": neither brings it up
+        yield f"{values['activation-mode']}: activation-mode leaves {name} down"
     elif "dhcp4" not in values or not values["dhcp4"].node.is_true:
         yield f"{values.get('dhcp4', place)}: {name} gets no address by DHCP"

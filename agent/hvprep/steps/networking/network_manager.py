@@ -26,6 +26,7 @@ from hvprep.steps.networking.profile import (
     fits_driver,
     fits_interface,
     is_address,
+    is_long,
 )
 from hvprep.system.shipped import read_shipped
 
@@ -49,7 +50,7 @@ def is_used(view: View) -> bool:
 def read(view: View) -> Reading:
     """What it does, with its profiles of both kinds."""
     name, values = "NetworkManager", read_values(view)
-    if fits_specs(values("keyfile", "unmanaged-devices")):
+    if fits_specs(values("keyfile", "unmanaged-devices")) or values.is_left_alone(ETH0):
         return Reading(name)
     has_ifcfg = _reads_ifcfg(view, values("main", "plugins"))
     profiles = tuple(filter(None, (_read_profile(view, path) for path in _profile_paths(view))))
@@ -64,7 +65,8 @@ class Values:
     """The merged configuration: values of a key as a list, `key+=` added to those before."""
 
     def __init__(self, files: Iterable[KeyFile]) -> None:
-        self._entries = [entry for file in files for entry in file.entries]
+        self._files = [file.entries for file in files]
+        self._entries = [entry for entries in self._files for entry in entries]
 
     def __call__(self, section: str, key: str) -> tuple[str, ...]:
         """The words of a key, parted by commas or semicolons."""
@@ -81,6 +83,27 @@ class Values:
         """What connections have for a key where they say nothing themselves: section -> value."""
         found = (entry for entry in self._entries if entry.key == key)
         return {each.section: each.value for each in found if each.section.startswith("connection")}
+
+    def is_left_alone(self, device: Device) -> bool:
+        """Whether a [device] section has NetworkManager not manage it. Of those that fit, the first one that
+        says either counts: those of later files come first, and [device] itself comes last."""
+        sections: list[dict[str, str]] = []
+        last: dict[str, str] = {}
+        for entries in reversed(self._files):
+            found: dict[str, dict[str, str]] = {}
+            for entry in entries:
+                if entry.section.startswith("device"):
+                    found.setdefault(entry.section, {})[entry.key] = entry.value
+            last = {**found.pop("device", {}), **last}
+            sections += found.values()
+        for section in (*sections, last):
+            specs = [word.strip() for word in re.split("[,;]", section.get("match-device", "*"))]
+            if fits_specs(filter(None, specs), device):
+                if "managed" in section:
+                    return section["managed"].lower() in ("false", "no", "off", "0")
+                if section.get("stop-match", "").lower() in ("true", "yes", "on", "1"):
+                    return False
+        return False
 
 
 def read_values(view: View) -> Values:
@@ -158,7 +181,8 @@ def _read_profile(view: View, path: GuestPath) -> Profile | None:
         tuple(f"{_place(path, entry)}, which only one machine may have" for entry in harmful),
         f"{_place(path, bound[0])} binds it" if bound else None,
         _place(path, off[0]) if off else None,
-        _mend(path, file, reasons),
+        _without(path, file, reasons),
+        _without(path, file, _short_timeouts(file)),
     )
 
 
@@ -175,11 +199,17 @@ def _fixed(path: GuestPath, file: KeyFile) -> Iterator[str]:
         yield f"{_place(path, method)} gives {INTERFACE} no address by DHCP"
 
 
-def _mend(path: GuestPath, file: KeyFile, reasons: list[Entry]) -> Write | None:
-    if not reasons:
+def _short_timeouts(file: KeyFile) -> list[Entry]:
+    """0 leaves it to the configuration (nm-settings-keyfile(5))."""
+    entry = file.find("ipv4", "dhcp-timeout")
+    return [] if entry is None or entry.value in ("", "0") or is_long(entry.value) else [entry]
+
+
+def _without(path: GuestPath, file: KeyFile, entries: list[Entry]) -> Write | None:
+    if not entries:
         return None
-    content = file.without(*reasons).render().encode("utf-8", "surrogateescape")
-    return Write(path, content, "; ".join(f"{_place(path, entry)} goes" for entry in reasons))
+    content = file.without(*entries).render().encode("utf-8", "surrogateescape")
+    return Write(path, content, "; ".join(f"{_place(path, entry)} goes" for entry in entries))
 
 
 def _new_profile(view: View) -> tuple[Write, ...]:

@@ -28,10 +28,14 @@ from hvprep.system.shipped import read_shipped
 #: The one that wins first. What netplan makes is in /run, and made anew at every boot.
 _DIRECTORIES = ("/etc/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network")
 _OWN = GuestPath("/etc/systemd/network/50-hvprep-eth0.network")
-_DHCP = ("yes", "true", "1", "on", "ipv4", "both", "v4")
+_YES = ("yes", "true", "1", "on", "y", "t")
+_DHCP = (*_YES, "ipv4", "both", "v4")
 _ADDRESSES = (("Network", "Address"), ("Network", "Gateway"), ("Address", "Address"), ("Route", "Gateway"))
 _MASTERS = ("Bridge", "Bond", "VRF")
-_BINDING = ("MACAddress", "PermanentMACAddress")
+#: Of ActivationPolicy=, those by which it is not brought up at boot.
+_LEFT_DOWN = ("manual", "down", "always-down")
+#: Keys of [Match] by which a file is for one machine alone.
+BINDING = ("MACAddress", "PermanentMACAddress")
 #: Keys of [Match] that can be answered for an interface on Hyper-V.
 _ANSWERED = ("Name", "OriginalName", "Driver", "Type", "Kind", "Virtualization")
 
@@ -100,7 +104,7 @@ def find_files(view: View, suffix: str) -> Iterator[UnitFile]:
 def matches(file: UnitFile, device: Device = ETH0) -> bool:
     """Whether the file is for the interface, whatever MAC address it asks for. One that asks for what cannot
     be known is taken for one that is not."""
-    keys = {each.entry.key for each in file.places if each.entry.section == "Match"} - set(_BINDING)
+    keys = {each.entry.key for each in file.places if each.entry.section == "Match"} - set(BINDING)
     return all(key in _ANSWERED and _fits(file, key, device) for key in keys)
 
 
@@ -117,7 +121,7 @@ def _fits(file: UnitFile, key: str, device: Device) -> bool:
 
 
 def _profile(view: View, file: UnitFile) -> Profile:
-    bound = file.find("Match", *_BINDING)
+    bound = file.find("Match", *BINDING)
     harmful = [each for each in file.find("Link", "MACAddress") if is_address(each.entry.value)]
     masters = file.find("Network", *_MASTERS)
     fixed = tuple(_fixed(file))
@@ -136,8 +140,12 @@ def _profile(view: View, file: UnitFile) -> Profile:
 def _fixed(file: UnitFile) -> Iterator[str]:
     addresses = [each for section, key in _ADDRESSES for each in file.find(section, key)]
     dhcp = file.find("Network", "DHCP")[-1:]
+    left = [each for each in file.find("Link", "Unmanaged")[-1:] if each.entry.value.lower() in _YES]
+    left += [each for each in file.find("Link", "ActivationPolicy")[-1:] if each.entry.value in _LEFT_DOWN]
     if addresses:
         yield f"{addresses[0]} is a fixed address"
+    elif left:
+        yield f"{left[0]} leaves {INTERFACE} down"
     elif not dhcp or dhcp[0].entry.value.lower() not in _DHCP:
         yield f"{dhcp[0] if dhcp else file.path} gives {INTERFACE} no address by DHCP"
 

@@ -14,7 +14,7 @@ from hvprep.model.finding import Note, Outcome, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.networking import networkd
-from hvprep.steps.networking.profile import is_address
+from hvprep.steps.networking.profile import INTERFACE, is_address
 
 _RULES = GuestPath("/etc/udev/rules.d")
 #: Written by the generator for every address that it meets; the second one is cloud-init's on SUSE.
@@ -52,10 +52,29 @@ def _plan_rules(view: View) -> Iterator[Note]:
 
 
 def _plan_links(view: View) -> Iterator[Outcome]:
-    """A .link file that gives an address to eth0, whoever configures it then."""
+    """A .link file that gives an address or a name to eth0, whoever configures it then. The first one that
+    fits counts (systemd.link(5)), apart from those for an address that no other machine has."""
     for file in networkd.find_files(view, "link"):
+        if not networkd.matches(file) or file.find("Match", *networkd.BINDING):
+            continue
         harmful = [each for each in file.find("Link", "MACAddress") if is_address(each.entry.value)]
-        if harmful and networkd.matches(file) and not file.find("Match", "MACAddress", "PermanentMACAddress"):
+        if harmful:
             yield networkd.remove(view, file, harmful) or Note(
                 Verdict.UNMET, f"{harmful[0]}, which only one machine may have", f"edit {harmful[0].path}"
             )
+        for each in filter(_renames, file.places):
+            because = (
+                f"{each} gives {INTERFACE} another name, and what is configured for {INTERFACE} is not for it"
+            )
+            yield Note(Verdict.UNMET, because, f"take it out of {each.path}, or use {INTERFACE}")
+        return
+
+
+def _renames(place: networkd.Place) -> bool:
+    """A device of the VMBus has nothing of what the other policies make a name from."""
+    key, value = place.entry.key, place.entry.value
+    if place.entry.section != "Link":
+        return False
+    return (key == "NamePolicy" and "mac" in value.split()) or (
+        key == "Name" and value not in ("", INTERFACE)
+    )

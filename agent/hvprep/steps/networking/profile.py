@@ -26,6 +26,8 @@ class Device:
 
 INTERFACE = "eth0"
 ETH0 = Device(INTERFACE, "hv_netvsc")
+#: How long, in seconds, DHCP has to be waited for (LISA, verify_dhcp_client_timeout).
+PATIENCE_S = 300
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Profile:
     bound_by  the MAC address by which it is chosen: on every other machine it says nothing
     off       why nothing brings the interface up at boot
     mend      the file without its faults, bound to nothing, and on
+    patient   the file without a time-out of its own by which DHCP would be given up too early
     """
 
     path: GuestPath
@@ -48,6 +51,7 @@ class Profile:
     bound_by: str | None = None
     off: str | None = None
     mend: Write | None = None
+    patient: Write | None = None
 
     @property
     def serves(self) -> bool:
@@ -63,12 +67,14 @@ class Reading:
     profiles  of its files, those that concern eth0
     default   why eth0 gets an address by DHCP although no file says so; None where it does not
     new       what to write where nothing gives eth0 an address
+    is_first  whether its default holds whatever the files of the others say
     """
 
     name: str
     profiles: tuple[Profile, ...] = ()
     default: str | None = None
     new: tuple[Write, ...] = ()
+    is_first: bool = False
 
     @property
     def served_by(self) -> str | None:
@@ -81,15 +87,15 @@ class Reading:
         return f"{self.name}: {self.default}" if self.default is not None and not is_taken else None
 
 
-def plan_profiles(readings: tuple[Reading, ...], renderer: str | None) -> Iterator[Outcome]:
-    """The verdict of all managers together. `renderer` writes the configuration at the first boot, if any."""
+def plan_profiles(readings: tuple[Reading, ...]) -> Iterator[Outcome]:
+    """The verdict of all managers together."""
     profiles = [profile for reading in readings for profile in reading.profiles]
-    served = [
-        because for because in (*(each.served_by for each in readings), renderer) if because is not None
-    ]
+    served = [because for because in (each.served_by for each in readings) if because is not None]
     yield from (Note(Verdict.MET, because) for because in served)
     is_settled = bool(served)
-    has_better = renderer is not None or any(profile.serves for profile in profiles)
+    has_better = any(each.is_first and each.served_by for each in readings) or any(
+        profile.serves for profile in profiles
+    )
     for profile in profiles:
         outcomes = tuple(_plan_profile(profile, has_better))
         yield from outcomes
@@ -138,6 +144,13 @@ def fits_interface(patterns: Iterable[str], device: Device = ETH0) -> bool:
 def fits_driver(patterns: Iterable[str], device: Device = ETH0) -> bool:
     """Whether one of these names or patterns is that of its driver."""
     return fits_any((device.driver,), patterns)
+
+
+def is_long(timeout: str) -> bool:
+    """Whether a time-out of DHCP, in seconds, is as long as it has to be."""
+    return timeout == "infinity" or (
+        re.fullmatch("[0-9]{1,10}", timeout) is not None and int(timeout) >= PATIENCE_S
+    )
 
 
 def is_address(text: str) -> bool:
