@@ -414,7 +414,7 @@ def test_an_agent_in_one_file(tmp_path: Path) -> None:
         ("sles-15", {"EnableSwap": "y", "SwapSizeMB": "2048"}, None),
         ("sles-15", {"EnableSwap": "y"}, "without a ResourceDisk.SwapSizeMB"),
         ("sles-15", {"EnableSwap": "y", "SwapSizeMB": "2048", "Format": "n"}, "with ResourceDisk.Format=n"),
-        ("el-9", {"EnableSwap": "y", "SwapSizeMB": "2048"}, "where cloud-init has the temporary disk"),
+        ("el-9", {"EnableSwap": "y", "SwapSizeMB": "2048"}, "leaves the temporary disk alone"),
         ("el-9", {}, None),
     ],
 )
@@ -424,6 +424,16 @@ def test_swap_that_is_none(tmp_path: Path, name: str, values: Dict[str, str], wo
     found, because = verdict(rig, "waagent")
     assert (found is UNMET) == (words is not None), because
     assert words is None or words in because
+
+
+def test_what_switches_cloud_init_off_is_named(tmp_path: Path) -> None:
+    """waagent goes by the unit, and leaves all to a cloud-init that does not run: nobody has the disk."""
+    rig = system(tmp_path, "el-9", "file /etc/cloud/cloud-init.disabled\n")
+    finding = rig.finding("guest-agent")
+    assert "rm /etc/cloud/cloud-init.disabled for cloud-init, or disable" in str(finding.remedy)
+    assert "no program in this system would set the disk up" in verdict(rig, "resource-disk")[1]
+    set_conf(rig, ResourceDisk__EnableSwap="y", ResourceDisk__SwapSizeMB="2048")
+    assert "leaves the temporary disk alone" in verdict(rig, "waagent")[1]
 
 
 def test_an_old_agent_that_takes_the_disk_too(tmp_path: Path) -> None:

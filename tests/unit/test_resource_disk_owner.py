@@ -33,6 +33,12 @@ WAAGENT = (
     SYSTEMD + "elf /usr/sbin/waagent x86_64\nfile /lib/systemd/system/walinuxagent.service\n|[Unit]\n"
     "link /etc/systemd/system/multi-user.target.wants/walinuxagent.service /lib/x\n"
 )
+#: Of before it asked for cloud-init (WALinuxAgent 2.2.x).
+OLD_WAAGENT = (
+    WAAGENT + "file /usr/sbin/waagent 755\n|#!/usr/bin/python3.6\nelf /usr/bin/python3.6 x86_64\n"
+    "file /usr/lib/python3.6/site-packages/azurelinuxagent/__init__.py\n|#\n"
+    "file /usr/lib/python3.6/site-packages/azurelinuxagent/daemon/resourcedisk/default.py\n|x = None\n"
+)
 FORMATS = (
     "file /etc/waagent.conf\n|ResourceDisk.Format=y\n|ResourceDisk.EnableSwap=y\n|ResourceDisk.SwapSizeMB=1\n"
 )
@@ -76,7 +82,16 @@ def owner(
             "waagent",
         ),
         (CLOUD_INIT + WAAGENT + FORMATS, "cloud-init"),
-        (CLOUD_INIT + OFF + WAAGENT + FORMATS, "waagent with swap"),
+        # waagent asks whether the unit is enabled, and knows nothing of that file.
+        (CLOUD_INIT + OFF + WAAGENT + FORMATS, "hvprep"),
+        (CLOUD_INIT + OFF + OLD_WAAGENT + FORMATS, "waagent with swap"),
+        (
+            CLOUD_INIT
+            + "remove /etc/systemd/system/cloud-init.target.wants/cloud-init-local.service\n"
+            + WAAGENT
+            + FORMATS,
+            "waagent with swap",
+        ),
         # cloud-init starts and looks elsewhere; waagent leaves the disk to it all the same.
         (
             CLOUD_INIT
@@ -244,11 +259,28 @@ def test_sizes_that_waagent_does_not_know(tmp_path: Path, size: SwapSize) -> Non
         ("", Settings(), Verdict.UNMET, "no program in this system"),
         (SERVICE, Settings(), Verdict.UNMET, "is not enabled"),
         (SERVICE + ENABLED, Settings(), Verdict.MET, "sets it up at boot"),
-        (CLOUD_INIT + WAAGENT + SHIPPED, Settings(), Verdict.MET, "it is cloud-init's"),
+        (
+            CLOUD_INIT + WAAGENT + SHIPPED + SERVICE + ENABLED,
+            Settings(),
+            Verdict.MET,
+            "puts swap on it at boot",
+        ),
+        (CLOUD_INIT + WAAGENT + SHIPPED, Settings(), Verdict.UNMET, "nothing puts swap on it"),
+        (CLOUD_INIT + SERVICE, Settings(), Verdict.UNMET, "nothing puts swap on it"),
+        (CLOUD_INIT, Settings(resource_disk_enable_swap=False), Verdict.MET, "it is cloud-init's"),
+        (CLOUD_INIT, Settings(resource_disk_swap_size=SwapSize(mib=0)), Verdict.MET, "it is cloud-init's"),
+        (
+            CLOUD_INIT + "file /etc/fstab\n|/mnt/resource/swapfile none swap nofail 0 0\n",
+            Settings(),
+            Verdict.MET,
+            "line 1 of /etc/fstab has swap on it",
+        ),
+        # waagent would leave the disk alone, so it is not told to take it.
+        (CLOUD_INIT + OFF + WAAGENT + SHIPPED, Settings(), Verdict.UNMET, "no program in this system"),
         (WAAGENT, Settings(), Verdict.UNMET, "has no /etc/waagent.conf"),
         (
             WAAGENT + SHIPPED + "file /etc/fstab\n|/dev/disk/azure/resource-part1 /x auto defaults 0 0\n",
-            Settings(),
+            Settings(resource_disk_enable_swap=False),
             Verdict.MET,
             "it is the administrator's",
         ),

@@ -47,6 +47,8 @@ class ProvisioningAgent:
         return self.starts is not False and (self.datasources is None or "Azure" in self.datasources)
 
 
+#: Switches cloud-init off, unless the kernel's command line has a word about it.
+CLOUD_INIT_DISABLED = GuestPath("/etc/cloud/cloud-init.disabled")
 #: Makes waagent sleep forever (WALinuxAgent, common/conf.py, get_disable_agent_file_path).
 _WAAGENT_DISABLED = GuestPath("/var/lib/waagent/disable_agent")
 #: Where azure-init lies on images that do not package it.
@@ -102,12 +104,9 @@ def _cloud_init_starts(view: View, command_line: str | None) -> tuple[bool | Non
     words = re.findall(r"(?:^|\s)cloud-init=(enabled|disabled)(?=\s|$)", command_line or "")
     if words[-1:] == ["disabled"]:
         return False, "the kernel's command line says cloud-init=disabled"
-    enabled, disabled = (
-        GuestPath("/etc/cloud/cloud-init.enabled"),
-        GuestPath("/etc/cloud/cloud-init.disabled"),
-    )
-    if not words and view.node(enabled) is None and view.node(disabled) is not None:
-        return False, f"{disabled} switches it off"
+    enabled = GuestPath("/etc/cloud/cloud-init.enabled")
+    if not words and view.node(enabled) is None and view.node(CLOUD_INIT_DISABLED) is not None:
+        return False, f"{CLOUD_INIT_DISABLED} switches it off"
     service = find_agent_service(view, AgentName.CLOUD_INIT)
     if service is not None and service.is_enabled and not _is_come_by(view, service):
         return False, f"no unit wants {_CLOUD_TARGET}, and systemd runs no {_GENERATOR}"

@@ -9,7 +9,7 @@ from enum import Enum
 from hvprep.facts.block_devices import BlockDevice, Transport
 from hvprep.facts.provisioning_agents import AgentName, ProvisioningAgent, find_agent, probe_agents
 from hvprep.facts.services import find_service, find_unit_file
-from hvprep.facts.waagent import WAAGENT_CONF, read_waagent_conf
+from hvprep.facts.waagent import WAAGENT_CONF, leaves_disk, probe_waagent, read_waagent_conf
 from hvprep.formats import fstab
 from hvprep.formats.unit_name import unit_name
 from hvprep.model.node import GuestPath
@@ -73,7 +73,7 @@ def find_owner(
 
 def is_waagents_to_take(view: View, command_line: str | None) -> bool:
     """Whether waagent is the only agent that boot starts, so that the disk is its once it is told so."""
-    agent = _find_waagent(probe_agents(view, command_line))
+    agent = _find_waagent(view, probe_agents(view, command_line))
     return agent is not None and agent.starts is True
 
 
@@ -113,17 +113,16 @@ def _cloud_init(agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
     return Owner(OwnerKind.CLOUD_INIT, agent.because)
 
 
-def _find_waagent(agents: tuple[ProvisioningAgent, ...]) -> ProvisioningAgent | None:
-    """waagent, where it may start. Where cloud-init starts it leaves the disk to that, on any platform."""
-    agent = find_agent(agents, AgentName.WAAGENT)
-    cloud_init = find_agent(agents, AgentName.CLOUD_INIT)
-    if agent is None or agent.starts is False or (cloud_init is not None and cloud_init.starts is not False):
+def _find_waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> ProvisioningAgent | None:
+    """waagent, where it may start and does not leave the disk to cloud-init."""
+    agent, waagent = find_agent(agents, AgentName.WAAGENT), probe_waagent(view)
+    if agent is None or waagent is None or agent.starts is False or leaves_disk(view, waagent):
         return None
     return agent
 
 
 def _waagent(view: View, agents: tuple[ProvisioningAgent, ...]) -> Owner | None:
-    agent, conf = _find_waagent(agents), read_waagent_conf(view)
+    agent, conf = _find_waagent(view, agents), read_waagent_conf(view)
     if agent is None or conf is None or not conf.is_on("ResourceDisk.Format", otherwise=False):
         return None
     size = conf.value("ResourceDisk.SwapSizeMB") or "0"

@@ -81,14 +81,27 @@ def probe_waagent(view: View) -> Waagent | None:
         read_waagent_conf(view),
         python,
         needs_pyasn1 and python is not None and find_module(view, python, "pyasn1") is None,
-        any(sources[-1:]) and b"cloud_init_is_enabled" not in sources[-1],
+        _shares_disk(sources),
     )
+
+
+def _shares_disk(sources: list[bytes]) -> bool:
+    """By the file that has to do with the disk; one alone is an agent of before 2.1, or tells nothing."""
+    if len(sources) == 1:
+        return _VERSION.search(sources[0]) is not None
+    return sources[-1] != b"" and b"cloud_init_is_enabled" not in sources[-1]
 
 
 def read_waagent_conf(view: View) -> WaagentConf | None:
     """waagent's settings; None where it has no file of them."""
     content = view.read(WAAGENT_CONF)
     return None if content is None else waagent_conf.parse(content.decode("utf-8", "surrogateescape"))
+
+
+def leaves_disk(view: View, agent: Waagent) -> bool:
+    """Whether it leaves the temporary disk to cloud-init: it asks systemctl whether the unit is enabled, not
+    whether cloud-init will run (cloud_init_is_enabled of pa/provision/cloudinit.py)."""
+    return not agent.shares_disk and _enables_cloud_init(view)
 
 
 def part_of(view: View, agent: Waagent) -> tuple[Part, str]:
@@ -104,8 +117,11 @@ def part_of(view: View, agent: Waagent) -> tuple[Part, str]:
     value = conf.value("Provisioning.Agent")
     word = "auto" if value is None else value
     because = f"Provisioning.Agent={word}"
-    if word == "auto":  # it asks systemctl whether the unit is enabled, not whether cloud-init will run
-        service = find_service(view, "cloud-init-local", "cloud-init")
-        is_enabled = service is not None and service.is_enabled
-        return (Part.LEAVES_IT if is_enabled else Part.PROVISIONS), because
+    if word == "auto":
+        return (Part.LEAVES_IT if _enables_cloud_init(view) else Part.PROVISIONS), because
     return {"waagent": Part.PROVISIONS, "cloud-init": Part.LEAVES_IT}.get(word, Part.NOTHING), because
+
+
+def _enables_cloud_init(view: View) -> bool:
+    service = find_service(view, "cloud-init-local", "cloud-init")
+    return service is not None and service.is_enabled

@@ -19,6 +19,7 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
+from hvprep.steps.swap.areas import FSTAB, find_places, is_temporary, read_fstab
 
 _SERVICE = "hvprep-resource-disk.service"
 
@@ -35,6 +36,8 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         yield _judge_service(view)
     else:
         yield Note(Verdict.MET, f"it is {owner.kind.value}'s: {owner.because}")
+        if settings.resource_disk_enable_swap and settings.resource_disk_swap_size.mib != 0:
+            yield _judge_swap(view, settings)
 
 
 def _plan_waagent(view: View, settings: Settings) -> Iterator[Outcome]:
@@ -75,6 +78,24 @@ def _wanted(settings: Settings) -> dict[str, str]:
     if settings.resource_disk_mount_options:
         wanted["ResourceDisk.MountOptions"] = ",".join(settings.resource_disk_mount_options)
     return wanted
+
+
+def _judge_swap(view: View, settings: Settings) -> Note:
+    """hvprep's service puts swap on what others have mounted; they may do so themselves."""
+    service = find_service(view, _SERVICE)
+    if service is not None and service.is_enabled:
+        return Note(Verdict.MET, f"{_SERVICE} puts swap on it at boot")
+    table = read_fstab(view)
+    places = find_places(table, settings)
+    own = [each for each in table.entries if each.type == "swap" and is_temporary(each.spec, places)]
+    if own:
+        return Note(Verdict.MET, f"line {own[0].line} of {FSTAB} has swap on it")
+    remedy = "install hvprep in it" if service is None else f"systemctl enable {_SERVICE}"
+    return Note(
+        Verdict.UNMET,
+        "nothing puts swap on it, and the disk of the system is to have none",
+        f"{remedy}, or set ResourceDisk.EnableSwap=n in /etc/hvprep.conf",
+    )
 
 
 def _judge_service(view: View) -> Note:

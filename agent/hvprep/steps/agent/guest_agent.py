@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import (
+    CLOUD_INIT_DISABLED,
     AgentName,
     ProvisioningAgent,
     find_agent,
@@ -123,13 +124,23 @@ def _judge(view: View, facts: Facts, agents: tuple[ProvisioningAgent, ...]) -> I
         because = f"{' and '.join(owners)} both provision: the second fails over what the first has done"
         yield Note(Verdict.UNMET, because, f"disable all but one: {', '.join(owners)}")
     elif not owners:
-        yield Note(Verdict.UNMET, "; ".join(idle), "have one of them provision")
+        yield Note(Verdict.UNMET, "; ".join(idle), _remedy(view, agents))
     else:
         yield Note(Verdict.MET, f"{owners[0]} provisions")
     if AgentName.CLOUD_INIT.value in owners:
         yield from _judge_words(view, facts)
     if owners == [AgentName.WAAGENT.value]:
         yield from _judge_waagent(view)
+
+
+def _remedy(view: View, agents: tuple[ProvisioningAgent, ...]) -> str:
+    """How one of them comes to provision, none of which does."""
+    cloud_init = find_agent(agents, AgentName.CLOUD_INIT)
+    if cloud_init is None or view.node(CLOUD_INIT_DISABLED) is None:
+        return "have one of them provision"
+    if len(agents) == 1:
+        return f"rm {CLOUD_INIT_DISABLED}"
+    return f"rm {CLOUD_INIT_DISABLED} for cloud-init, or disable cloud-init-local.service for the other"
 
 
 def _why_idle(view: View, agent: ProvisioningAgent) -> str | None:

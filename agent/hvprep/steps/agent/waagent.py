@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import AgentName, find_agent, probe_agents
-from hvprep.facts.waagent import WAAGENT_CONF, Part, Waagent, part_of, probe_waagent
+from hvprep.facts.waagent import WAAGENT_CONF, Waagent, leaves_disk, probe_waagent
 from hvprep.formats.waagent_conf import WaagentConf
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View
@@ -78,10 +78,10 @@ def _judge_swap(view: View, waagent: Waagent, conf: WaagentConf) -> Iterator[Out
         yield Note(Verdict.UNMET, f"{because} with ResourceDisk.Format=n", "set EnableSwap=n, or Format=y")
     elif not (conf.value("ResourceDisk.SwapSizeMB") or "").strip("0").isdecimal():
         yield Note(Verdict.UNMET, f"{because} without a ResourceDisk.SwapSizeMB", "set SwapSizeMB=2048")
-    elif part_of(view, waagent)[0] is Part.LEAVES_IT:
+    elif leaves_disk(view, waagent):
         yield Note(
             Verdict.UNMET,
-            f"{because} where cloud-init has the temporary disk",
+            f"{because} where cloud-init is enabled, for then waagent leaves the temporary disk alone",
             "set EnableSwap=n and Format=n",
         )
 

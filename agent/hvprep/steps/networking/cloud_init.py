@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from hvprep.facts.cloud_config import config_files, read_cloud_config, read_config_file
+from hvprep.facts.provisioning_agents import CLOUD_INIT_DISABLED
 from hvprep.facts.services import find_service
 from hvprep.formats.plain_yaml import Node
 from hvprep.model.change import Remove
@@ -19,7 +20,6 @@ from hvprep.steps.networking import netplan
 from hvprep.steps.networking.profile import INTERFACE, Profile, Reading, fits_interface
 
 _NAME = "cloud-init"
-_DISABLED = GuestPath("/etc/cloud/cloud-init.disabled")
 #: What Ubuntu's installers (curtin, subiquity) leave: the interfaces of the machine that it was installed on.
 _LEFT = ("50-curtin-networking.cfg", "90-installer-network.cfg")
 #: The names of its own files, wherever they lie.
@@ -74,7 +74,7 @@ def is_rendered(view: View, path: GuestPath) -> bool:
 
 def _is_started(view: View) -> bool:
     service = find_service(view, "cloud-init-local", "cloud-init-main")
-    return service is not None and service.is_enabled and view.node(_DISABLED) is None
+    return service is not None and service.is_enabled and view.node(CLOUD_INIT_DISABLED) is None
 
 
 def _is_off(config: Node) -> bool:
