@@ -127,6 +127,11 @@ def test_lines_that_boot_does_not_mount(rig: Rig, line: str) -> None:
     assert judged(rig, line).verdict is MET
 
 
+def test_a_line_that_is_mounted_when_somebody_looks(rig: Rig) -> None:
+    finding = judged(rig, "/dev/sdb1 /data ext4 noauto,x-systemd.automount 0 0")
+    assert (finding.verdict, finding.because) == (UNMET, ("line 1 of /etc/fstab mounts /dev/sdb1 on /data",))
+
+
 def test_a_line_that_no_mount_reads(rig: Rig) -> None:
     finding = judged(rig, "UUID=1 / ext4", "UUID=2 /home")
     assert finding.because == ("line 2 of /etc/fstab is no entry: UUID=2 /home",)

@@ -75,6 +75,9 @@ def test_histories(rig: Rig, text: str, words: Optional[str]) -> None:
     expect(rig, "shell-history", text, words)
 
 
+INCLUDE = "file /etc/ssh/sshd_config\n|Include sshd_config.d/*.conf\n"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -95,10 +98,20 @@ def test_histories(rig: Rig, text: str, words: Optional[str]) -> None:
             "/etc/keys/root.pub",
         ),
         (
-            "file /etc/ssh/sshd_config.d/50-x.conf\n|Match User ann\n|  AuthorizedKeysFile %h/mine\n"
+            INCLUDE
+            + "file /etc/ssh/sshd_config.d/50-x.conf\n|Match User ann\n|  AuthorizedKeysFile %h/mine\n"
             + ANN
             + f"file /home/ann/mine\n|{KEY}\n",
             "/home/ann/mine",
+        ),
+        (
+            "file /etc/ssh/sshd_config\n|Match User x\n|Include /opt/*.conf\n"
+            f"file /opt/a.conf\n|AuthorizedKeysFile /opt/%U-%u%%\nfile /opt/0-root%\n|{KEY}\n",
+            "/opt/0-root%",
+        ),
+        (
+            f"file /etc/ssh/sshd_config.d/x.conf\n|AuthorizedKeysFile /opt/%u\nfile /opt/root\n|{KEY}\n",
+            None,
         ),
         ("file /etc/ssh/sshd_config\n|AuthorizedKeysFile none\n", None),
         ("link /root/.ssh/authorized_keys /dev/null\n", None),

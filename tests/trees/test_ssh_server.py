@@ -36,6 +36,9 @@ file /usr/etc/ssh/sshd_config 0640
 |Include /usr/etc/ssh/sshd_config.d/*.conf
 |ClientAliveInterval 0
 """
+#: Starts ssh.service when somebody connects.
+SOCKET = "file /usr/lib/systemd/system/ssh.socket\n|[Socket]\n"
+SOCKET += "link /etc/systemd/system/sockets.target.wants/ssh.socket /x\n"
 
 
 @pytest.fixture
@@ -71,7 +74,8 @@ def test_a_prepared_one_is_met(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "is_good"), [("0", False), ("1", True), ("235", True), ("236", False), ("180 60", False)]
+    ("words", "is_good"),
+    [("0", False), ("29", False), ("30", True), ("235", True), ("236", False), ("180 60", False)],
 )
 def test_which_intervals_do(rig: Rig, words: str, is_good: bool) -> None:
     add_to_tree(rig.root, f"file {OWN}\n|ClientAliveInterval {words}\n")
@@ -173,6 +177,13 @@ def test_a_socket_does(rig: Rig) -> None:
         ("remove /usr/lib/systemd/system/ssh.service\n", "nothing starts /usr/sbin/sshd", "unit"),
         (f"file {CONFIG}\n|NoSuchKeyword 1\n", "line 1: Bad configuration option: NoSuchKeyword", "sshd -t"),
         (f"remove {CONFIG}\n", "No such file or directory", "sshd -t"),
+        (SOCKET + "link /etc/systemd/system/ssh.service /dev/null\n", "masks", "unmask"),
+        (
+            SOCKET.replace("|[Socket]", "|[Socket]\n|Accept=yes")
+            + "link /etc/systemd/system/ssh.service /dev/null\n",
+            "masks",
+            "unmask",
+        ),
     ],
 )
 def test_what_only_a_person_can_mend(rig: Rig, text: str, because: str, remedy: str) -> None:
@@ -182,6 +193,16 @@ def test_what_only_a_person_can_mend(rig: Rig, text: str, because: str, remedy: 
     assert because in " ".join(finding.because)
     assert "Unable to load host key" not in " ".join(finding.because)
     assert remedy in (finding.remedy or "")
+
+
+def test_a_socket_that_starts_a_service_for_each_connection(rig: Rig) -> None:
+    socket = SOCKET.replace("|[Socket]", "|[Socket]\n|Accept=yes")
+    template = "file /usr/lib/systemd/system/ssh@.service\n|[Service]\n"
+    mask = "link /etc/systemd/system/ssh.service /dev/null\n"
+    add_to_tree(rig.root, f"file {OWN}\n|ClientAliveInterval 180\n{socket}{template}{mask}")
+    finding = rig.finding(ID)
+    assert finding.verdict is Verdict.MET
+    assert finding.because[0].startswith("ssh.socket is started at boot")
 
 
 def test_the_switch_of_debian_means_nothing_elsewhere(rig: Rig) -> None:

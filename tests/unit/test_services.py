@@ -79,6 +79,22 @@ def cases() -> Iterator[Tuple[str, str, Tuple[str, ...], bool, Optional[str]]]:
     ):
         link = f"link /etc/systemd/system/{target}.{kind}/ssh.service /lib/systemd/system/ssh.service\n"
         yield f"{target}.{kind}", SYSTEMD + link, ("ssh",), starts, unit
+    mine = "link /etc/systemd/system/mine.target.wants/ssh.service /x\n"
+    mine += "file /etc/systemd/system/mine.target\n|[Install]\n|WantedBy=multi-user.target\n"
+    named = "file /etc/systemd/system/ssh.service\n|[Install]\n|WantedBy=mine.target\n"
+    into = "link /etc/systemd/system/multi-user.target.wants/mine.target /x\n"
+    own = "/etc/systemd/system/ssh.service"
+    yield "a target that nothing starts", SYSTEMD + mine, ("ssh",), False, unit
+    yield "one that the unit alone names", SYSTEMD + mine + named, ("ssh",), False, own
+    yield "one that a boot comes by", SYSTEMD + mine + into, ("ssh",), True, unit
+    default = "link /etc/systemd/system/default.target mine.target\n"
+    yield "the default target", SYSTEMD + mine + default, ("ssh",), True, unit
+    drop_in = "file /etc/systemd/system/basic.target.d/x.conf\n|[Unit]\n|Wants=a.service mine.target\n"
+    yield "one that another asks for", SYSTEMD + mine + drop_in, ("ssh",), True, unit
+    yield "one of a like name", SYSTEMD + mine + drop_in.replace(" mine", " x-mine"), ("ssh",), False, unit
+    ring = mine + "link /etc/systemd/system/a.target.wants/mine.target /x\n"
+    ring += "link /etc/systemd/system/mine.target.wants/a.target /x\n"
+    yield "a ring of targets", SYSTEMD + ring, ("ssh",), False, unit
     yield "a script, systemd", SYSTEMD + SCRIPT.replace("ssh", "old"), ("old",), True, "/etc/init.d/old"
     yield "a unit hides the script", SYSTEMD + SCRIPT, ("ssh",), False, unit
     yield "sysvinit", SYSV, ("ssh",), True, "/etc/init.d/ssh"

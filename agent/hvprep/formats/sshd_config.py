@@ -100,6 +100,11 @@ def find_setting(path: str, text: str, load: Load, keyword: str) -> Setting | No
     return next(iter(in_blocks + found), None)
 
 
+def find_all(path: str, text: str, load: Load, keyword: str) -> Iterator[Setting]:
+    """The statements of that name (in lower case), in whatever block they stand. Raises FormatError."""
+    return _Walk(load, keyword, in_any_block=True).settings(path, text)
+
+
 def parse_time(text: str) -> int | None:
     """Seconds in sshd's time format, None where it is none.
 
@@ -116,11 +121,11 @@ def parse_time(text: str) -> int | None:
 class _Walk:
     """One reading of a configuration; `files` counts those that were read so far."""
 
-    def __init__(self, load: Load, keyword: str) -> None:
-        self._load, self._keyword, self._files = load, keyword, 0
+    def __init__(self, load: Load, keyword: str, in_any_block: bool = False) -> None:
+        self._load, self._keyword, self._files, self._in_any_block = load, keyword, 0, in_any_block
 
     def settings(self, path: str, text: str, depth: int = 0, in_block: bool = False) -> Iterator[Setting]:
-        """The statements of the name that count for every connection."""
+        """The statements of the name that count for every connection, or for any."""
         self._files += 1
         if depth > _MAX_DEPTH or self._files > _MAX_FILES:
             because = f"{path} is included too deeply, or too often"
@@ -128,7 +133,7 @@ class _Walk:
         is_active = True
         for statement in _named(path, text).statements:
             if statement.keyword == "match":
-                is_active = in_block = _is_for_all(path, statement)
+                is_active = in_block = self._in_any_block or _is_for_all(path, statement)
             elif not is_active:
                 continue
             elif statement.keyword == "include":

@@ -63,7 +63,8 @@ def _plan_fstab(view: View, facts: Facts, boots: tuple[Boot, ...]) -> Iterator[O
             "give it a device, a directory and a type, or make it a comment; then try: findmnt --verify",
         )
     for entry in table.entries:
-        if not entry.is_automatic or not is_fleeting(entry.spec):
+        is_used = entry.is_automatic or "x-systemd.automount" in entry.options
+        if not is_used or not is_fleeting(entry.spec):
             continue
         known = _known_id(view, facts, entry.spec) or _offline_id(view, table, boots, entry)
         where = f"line {entry.line} of {FSTAB}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
-from hvprep.facts.services import Service, find_service
+from hvprep.facts.services import Service, find_service, find_unit_file, is_mask
 from hvprep.facts.tools import find_program
+from hvprep.formats import key_file
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -31,7 +32,8 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     if server.not_asked is not None:
         because = f"sshd was not asked whether it accepts its configuration: {server.not_asked}"
         yield Note(Verdict.NOT_ASSESSED, because, "ask it on that system: sshd -t")
-    yield from _plan_start(view, find_service(view, *_UNITS), str(server.program))
+    names = [name for name in _UNITS if not _starts_nothing(view, name)]
+    yield from _plan_start(view, find_service(view, *names), str(server.program))
     yield from keepalive.plan(view)
 
 
@@ -43,6 +45,19 @@ def _plan_dropbear(view: View) -> Iterator[Outcome]:
         return
     yield from _plan_start(view, find_service(view, "dropbear"), str(program))
     yield Note(Verdict.NOT_ASSESSED, "whether dropbear keeps idle connections open (-K) was not read")
+
+
+def _starts_nothing(view: View, name: str) -> bool:
+    """Whether it is a socket whose service is masked: each connection ends there (systemd.socket(5))."""
+    path = find_unit_file(view, name) if name.endswith(".socket") else None
+    if path is None:
+        return False
+    unit = key_file.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
+    accept, service = unit.find("Socket", "Accept"), unit.find("Socket", "Service")
+    template = "@" if accept is not None and accept.value.lower() in ("yes", "true", "1", "on") else ""
+    started = service.value if service is not None else f"{path.stem}{template}.service"
+    file = find_unit_file(view, started)
+    return file is None or is_mask(view, file)
 
 
 def _plan_start(view: View, service: Service | None, program: str) -> Iterator[Outcome]:

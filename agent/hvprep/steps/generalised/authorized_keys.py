@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
-from hvprep.facts.homes import Home
+from hvprep.facts.homes import Home, read_accounts
 from hvprep.facts.traces import find_paths, traces_of
-from hvprep.formats import sshd_config
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.generalised.homes import look_into_homes
+from hvprep.steps.ssh.configuration import find_all, find_main_file
 
 _TRACES = traces_of("no-authorized-keys")
 _ELSEWHERE = tuple(trace for trace in _TRACES if not trace.in_homes)
 #: sshd_config(5), AuthorizedKeysFile: what it says, beside its default.
 _DEFAULTS = tuple(place for trace in _TRACES if trace.in_homes for place in trace.patterns)
-_CONFIGS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
 _KEYWORD = "authorizedkeysfile"
+_TOKEN = re.compile("%[huU%]")
 #: What cloud-init makes of root's keys where disable_root holds (cloudinit/ssh_util.py, DISABLE_USER_OPTS).
 _STUB = b"Please login as the user"
 #: A file that is larger holds more than comments.
@@ -30,28 +31,30 @@ _READ_BYTES = 1 << 16
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     places = [*_DEFAULTS]
-    for path in (path for pattern in _CONFIGS for path in view.glob(pattern)):
-        try:
-            config = sshd_config.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
-        except FormatError as error:
-            yield Note(Verdict.NOT_ASSESSED, f"{path}: {error.sentence}", error.hint)
-            continue
+    main = find_main_file(view)
+    try:
         # Those of all blocks: keys that let somebody in under any condition.
-        places += [word for each in config.statements if each.keyword == _KEYWORD for word in each.arguments]
-    yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places))))
+        for setting in find_all(view, main, _KEYWORD) if main is not None else ():
+            places += setting.statement.arguments
+    except FormatError as error:
+        yield Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)
+    numbers = {account.name: str(account.uid) for account in read_accounts(view)}
+    yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places)), numbers))
     for path in (path for trace in _ELSEWHERE for path in find_paths(view, trace, ())):
         yield from _judge(view, path, stub_is_fine=False)
 
 
-def _look(places: tuple[str, ...], view: View, home: Home) -> Iterator[Outcome]:
-    paths = [_expanded(place, home, user) for place in places for user in home.users or ("",)]
+def _look(places: tuple[str, ...], numbers: Mapping[str, str], view: View, home: Home) -> Iterator[Outcome]:
+    users = home.users or ("",)
+    paths = [_expanded(place, home, user, numbers.get(user, "")) for place in places for user in users]
     for path in dict.fromkeys(paths):
         yield from _judge(view, path, stub_is_fine="root" in home.users)
 
 
-def _expanded(place: str, home: Home, user: str) -> GuestPath:
+def _expanded(place: str, home: Home, user: str, number: str) -> GuestPath:
     """The file for that user: tokens filled in (sshd_config(5), TOKENS), relative to the home."""
-    return home.path / place.replace("%h", str(home.path)).replace("%u", user).replace("%%", "%")
+    tokens = {"%h": str(home.path), "%u": user, "%U": number, "%%": "%"}
+    return home.path / _TOKEN.sub(lambda match: tokens[match[0]], place)
 
 
 def _judge(view: View, path: GuestPath, stub_is_fine: bool) -> Iterator[Outcome]:
