@@ -105,7 +105,10 @@ MISSING = {
         [DISK_TEXT],
     ),
     "all disks but ours": (SYSTEMD + CLOCK + AGENT + rule(DISK.replace('=="Msft', '!="Msft')), [DISK_TEXT]),
-    "too short": (SYSTEMD + CLOCK + AGENT + rule(DISK.replace("300", "180")), [DISK_TEXT]),
+    "too short": (
+        SYSTEMD + CLOCK + AGENT + rule(DISK.replace("300", "180")).replace("99-", "10-"),
+        [DISK_TEXT],
+    ),
     "no number": (SYSTEMD + CLOCK + AGENT + rule(DISK.replace("300", "$x")), [DISK_TEXT]),
     "a comment": (SYSTEMD + CLOCK + AGENT + rule(f"#{DISK}"), [DISK_TEXT]),
     "partitions of it alone": (
@@ -139,3 +142,22 @@ def test_rules_larger_than_any_are_not_judged(rig: Rig) -> None:
     with (rig.root / "etc/udev/rules.d/99-mine.rules").open("ab") as stream:
         stream.truncate(17 * 1024 * 1024)
     assert rig.finding(ID).verdict is Verdict.NOT_ASSESSED
+
+
+SHORT = DISK.replace("300", "30")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_met"),
+    [
+        (rule(f"{DISK}\n{SHORT}"), False),
+        (rule(f"{SHORT}\n{DISK}"), True),
+        (rule(f'{DISK}\n{SHORT}, ENV{{ID_BUS}}=="usb"'), True),
+        (rule(DISK) + file("/etc/udev/rules.d/10-x.rules", SHORT), True),
+    ],
+)
+def test_the_last_rule_counts(rig: Rig, text: str, is_met: bool) -> None:
+    add_to_tree(rig.root, SYSTEMD + CLOCK + AGENT + text)
+    finding = rig.finding(ID)
+    assert (finding.verdict is Verdict.MET, finding.changes) == (is_met, ()), finding
+    assert is_met or "99-mine.rules, line 2 has the kernel wait 30 seconds" in "; ".join(finding.because)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hvprep.deprovision.action import Action, EndProcesses
 from hvprep.errors import Refusal
+from hvprep.facts.account_copies import find_copies
 from hvprep.facts.homes import find_homes, people, read_accounts
 from hvprep.formats import passwd
 from hvprep.formats.passwd import GROUP_LISTS, GSHADOW_LISTS, PASSWORD, Account
@@ -19,8 +20,6 @@ from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 
 _ROOT = "root"
-#: What shadow-utils and Debian's cron keep of the tables from before the last change.
-_COPIES = ("/etc/{}-", "/var/backups/{}.bak")
 _TABLES = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
 _SUDOERS = ("/etc/sudoers", "/etc/sudoers.d/*")
 #: Mail, crontabs and at jobs by name; lingering sessions (loginctl(1)); the picture of AccountsService.
@@ -104,10 +103,8 @@ def plan_root_password(view: View) -> Iterator[Action]:
 def plan_copies(view: View) -> Iterator[Action]:
     """The tables as they were before the last change hold users and hashes that are gone."""
     for name in _TABLES:
-        for pattern in _COPIES:
-            path = GuestPath(pattern.format(name))
-            if view.node(path) is not None:
-                yield Purge(path, "an old copy of the table of users")
+        for path in find_copies(view, name):
+            yield Purge(path, "an old copy of the table of users")
 
 
 def _plan_tables(view: View, accounts: Sequence[Account]) -> Iterator[Action]:

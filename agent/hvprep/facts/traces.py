@@ -116,6 +116,13 @@ TRACES: tuple[Trace, ...] = (
         ),
     ),
     Trace(
+        # pam_unix(8), remember=: without the file nobody could change a password.
+        "no-password-hashes",
+        "hashes of old passwords",
+        ("/etc/security/opasswd", "/etc/security/opasswd.old"),
+        how=How.EMPTY,
+    ),
+    Trace(
         # dhclient, dhcpcd, udhcpc, NetworkManager, wicked, systemd-networkd: leases, and the identity (DUID).
         "dhcp-leases",
         "DHCP leases",

@@ -34,12 +34,16 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 
 
 def _judge_growpart(view: View) -> Iterator[Outcome]:
-    if find_program(view, "growpart", "systemd-repart") is None:
+    tool = find_program(view, "growpart", "systemd-repart")
+    if tool is None:
         yield Note(
             Verdict.UNMET,
             "there is no growpart: the root volume keeps its size where the disk is larger",
             "install cloud-guest-utils (Debian, Ubuntu) or cloud-utils-growpart",
         )
+    elif tool.name == "growpart" and find_program(view, "sgdisk", "sfdisk") is None:
+        because = f"{tool} works with sgdisk or sfdisk, and neither is there"
+        yield Note(Verdict.UNMET, because, "install gdisk, or fdisk (util-linux)")
 
 
 def _judge_python(view: View) -> Iterator[Outcome]:

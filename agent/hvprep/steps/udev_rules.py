@@ -52,17 +52,34 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             yield Note(Verdict.MET, f"{what}: {because}")
     if missing:
         yield write_rules(_RULES, "; ".join(f"no rule of udev sees to it that {what}" for what in missing))
+    yield from _judge_last_word(rules)
+
+
+def _judge_last_word(rules: list[tuple[GuestPath, Rule]]) -> Iterator[Note]:
+    """A rule after ours that takes the patience back: only one of which it is certain that it fits."""
+    certain = [(path, rule) for path, rule in rules if _timeouts(rule) and _may_fit(rule, is_certain=True)]
+    path, rule = certain[-1] if certain else (None, None)
+    if path is None or rule is None or path.name < _RULES:
+        return
+    value = _timeouts(rule)[-1]
+    if value.isdecimal() and not _is_long([value]):
+        because = f"{path}, line {rule.line} has the kernel wait {value} seconds for a disk"
+        yield Note(Verdict.UNMET, because, f"take it out of {path}, or write {_SECONDS}")
+
+
+def _timeouts(rule: Rule) -> list[str]:
+    values = [*rule.assigns("ATTR", "device/timeout"), *rule.assigns("ATTR", "timeout")]
+    found = (re.finditer(r"echo (\d+) *>.*/timeout", each) for each in rule.assigns("RUN"))
+    return values + [match[1] for matches in found for match in matches]
+
+
+def _is_long(values: list[str]) -> bool:
+    return any(value.isdecimal() and int(value) >= _SECONDS for value in values)
 
 
 def _find_timeout(view: View, rules: list[tuple[GuestPath, Rule]]) -> str | None:
     for path, rule in rules:
-        values = [*rule.assigns("ATTR", "device/timeout"), *rule.assigns("ATTR", "timeout")]
-        values += [
-            match[1]
-            for each in rule.assigns("RUN")
-            for match in re.finditer(r"echo (\d+) *>.*/timeout", each)
-        ]
-        if any(value.isdecimal() and int(value) >= _SECONDS for value in values) and _may_fit(rule):
+        if _is_long(_timeouts(rule)) and _may_fit(rule):
             return f"{path}, line {rule.line}"
     found = re.search(
         rb"^[ \t]*OS\.RootDeviceScsiTimeout[ \t]*=[ \t]*(\d+)", view.read(_AGENT) or b"", re.MULTILINE
@@ -72,11 +89,16 @@ def _find_timeout(view: View, rules: list[tuple[GuestPath, Rule]]) -> str | None
     return f"{_AGENT}, of waagent" if is_on and found is not None and int(found[1]) >= _SECONDS else None
 
 
-def _may_fit(rule: Rule) -> bool:
-    """Whether the rule is not for other disks; what it asks for beyond what we know may be so."""
+def _may_fit(rule: Rule, is_certain: bool = False) -> bool:
+    """Whether the rule is not for other disks; what it asks for beyond what we know may be so, unless the
+    answer has to be certain."""
     for term in rule.terms:
         answer = _DISK.get((term.key, term.attribute))
-        if answer is None or term.operator not in ("==", "!="):
+        if term.operator not in ("==", "!="):
+            continue
+        if answer is None:
+            if is_certain:
+                return False
             continue
         fits = any(fnmatchcase(answer, pattern.rstrip()) for pattern in term.value.split("|"))
         if fits is not (term.operator == "=="):

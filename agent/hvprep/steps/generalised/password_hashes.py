@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hvprep.facts.account_copies import find_copies
 from hvprep.facts.gather import Facts
+from hvprep.facts.traces import find_paths, traces_of
 from hvprep.formats import passwd
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
@@ -14,8 +16,6 @@ from hvprep.settings import Settings
 
 #: The tables, and whether an empty password lets one in: a group's does nothing (gpasswd(1)).
 _TABLES = {"passwd": True, "shadow": True, "group": False, "gshadow": False}
-#: What shadow-utils and Debian's cron keep of them from before the last change.
-_COPIES = ("/etc/{}-", "/var/backups/{}.bak")
 #: crypt(5): prefixed by its method, or of DES (13 signs) or BSDi (20, the first a `_`).
 _HASH = re.compile(r"\$.+|[./0-9A-Za-z]{13}|_[./0-9A-Za-z]{19}", re.S)
 _SHADOW = GuestPath("/etc/shadow")
@@ -27,16 +27,17 @@ _REMOVE = "remove the copies"
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     is_known = False
     for name, opens_if_empty in _TABLES.items():
-        for place in ("/etc/{}", *_COPIES):
-            path = GuestPath(place.format(name))
+        for path in (GuestPath("/etc") / name, *find_copies(view, name)):
             content = view.read(path)
             if content is None:
                 continue
             is_known = is_known or path.name in ("passwd", "shadow")
             table = passwd.parse(content.decode("utf-8", "surrogateescape"))
-            is_copy = place != "/etc/{}"
+            is_copy = path != GuestPath("/etc") / name
             for record in table.records:
                 yield from _judge(path, record.name, record.fields[passwd.PASSWORD], opens_if_empty, is_copy)
+    for path in (path for trace in traces_of("no-password-hashes") for path in find_paths(view, trace, ())):
+        yield Note(Verdict.UNMET, f"{path} holds hashes of old passwords", f"truncate --size 0 {path}")
     if not is_known:
         yield Note(Verdict.NOT_ASSESSED, f"there is neither /etc/passwd nor {_SHADOW}")
 
