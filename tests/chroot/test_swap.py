@@ -105,7 +105,9 @@ def test_dracut() -> None:
 def test_what_systemd_makes_of_fstab(system: str) -> None:
     """The generator itself, before and after: nothing is pulled in by swap.target any more."""
     with overlaid_guest(pristine_root(system)) as guest:
-        add_to_fstab(guest, LINE, "/swapfile none swap sw 0 0", "/mnt/resource/swapfile none swap sw 0 0")
+        disk = "/dev/disk/azure/resource-part1 /mnt/resource auto nofail 0 2"
+        there = "/mnt/resource/swapfile none swap sw 0 0"
+        add_to_fstab(guest, LINE, "/swapfile none swap sw 0 0", disk, there)
         units = generated(guest)
         started = {path for path in units if path.startswith("swap.target.")}
         assert started == {

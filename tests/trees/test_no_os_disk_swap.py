@@ -27,6 +27,26 @@ MARK = "none swap noauto 0 0 # hvprep: else systemd-gpt-auto-generator(8) uses i
 SWAP = "UUID=0c5e1a2b-1111-4222-8333-444455556666"
 GPT_AUTO = "file /usr/lib/systemd/system-generators/systemd-gpt-auto-generator 0755\n|x\n"
 SYSTEMD = "file /usr/lib/systemd/system/basic.target\n|[Unit]\nfile /usr/lib/systemd/systemd 0755\n|x\n"
+SERVICES = "/usr/lib/systemd/system"
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+#: Who mounts the temporary disk at boot.
+HVPREP = (
+    f"{SYSTEMD}file {SERVICES}/hvprep-resource-disk.service\n|[Unit]\n"
+    f"link {WANTS}/hvprep-resource-disk.service /x\n"
+)
+CLOUD_INIT = (
+    f"{SYSTEMD}elf /usr/bin/cloud-init x86_64\nfile {SERVICES}/cloud-init-local.service\n|[Unit]\n"
+    f"link {WANTS}/cloud-init-local.service /x\n"
+)
+WAAGENT = (
+    f"{SYSTEMD}elf /usr/sbin/waagent x86_64\nfile {SERVICES}/waagent.service\n|[Unit]\n"
+    f"link {WANTS}/waagent.service /x\nfile /etc/waagent.conf\n|ResourceDisk.Format="
+)
+VM_UTILS = (
+    f"{SYSTEMD}file {SERVICES}/azure-ephemeral-disk-setup.service\n|[Unit]\n"
+    f"link {WANTS}/azure-ephemeral-disk-setup.service /x\n"
+    "file /etc/azure-ephemeral-disk-setup.conf\n|AZURE_EPHEMERAL_DISK_SETUP_SCSI_RESOURCE=true\n"
+)
 RESUME = "etc/initramfs-tools/conf.d/resume"
 IMAGE = f"boot/initrd.img-{KERNEL}"
 
@@ -125,7 +145,7 @@ def test_every_other_byte_of_fstab_stays(rig: Rig) -> None:
     ],
 )
 def test_what_is_right_where_it_is(rig: Rig, line: str) -> None:
-    add_to_tree(rig.root, GPT_AUTO)
+    add_to_tree(rig.root, GPT_AUTO + HVPREP)
     fstab(rig, line)
     rig.prepare()
     assert lines(rig) == [line]
@@ -135,16 +155,63 @@ def test_what_is_right_where_it_is(rig: Rig, line: str) -> None:
 def test_where_the_temporary_disk_is_mounted(rig: Rig, device: str) -> None:
     fstab(rig, f"{device} /mnt auto defaults,nofail 0 2", "/mnt/swapfile none swap sw 0 0")
     assert judged(rig).verdict is Verdict.MET
-    fstab(rig, "UUID=1 /mnt ext4 defaults,nofail 0 2", "/mnt/swapfile none swap sw 0 0")
-    assert judged(rig).verdict is Verdict.UNMET
+    for line in ("UUID=1 /mnt ext4 defaults,nofail 0 2", f"{device} /mnt auto noauto 0 2"):
+        fstab(rig, line, "/mnt/swapfile none swap sw 0 0")
+        assert judged(rig).verdict is Verdict.UNMET
 
 
 def test_where_the_settings_mount_the_temporary_disk(rig: Rig) -> None:
-    add_to_tree(rig.root, "file /etc/hvprep.conf\n|ResourceDisk.MountPoint=/scratch\n")
+    add_to_tree(rig.root, HVPREP + "file /etc/hvprep.conf\n|ResourceDisk.MountPoint=/scratch\n")
     fstab(rig, "/scratch/swapfile none swap sw 0 0")
     assert judged(rig).verdict is Verdict.MET
     fstab(rig, "/mnt/resource/swapfile none swap sw 0 0")
     assert judged(rig).verdict is Verdict.UNMET
+
+
+def mount_unit(what: str, wants: str) -> str:
+    return SYSTEMD + f"file {SERVICES}/mnt-resource.mount\n|[Mount]\n|What={what}\n{wants}"
+
+
+MOUNTED = f"link {WANTS}/mnt-resource.mount /x\n"
+RESOURCE = "/dev/disk/azure/resource-part1"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("", ()),
+        (HVPREP, ("/mnt/resource",)),
+        (HVPREP.replace("link", "# link"), ()),
+        (HVPREP + "file /etc/hvprep.conf\n|ResourceDisk.Format=n\n", ()),
+        (WAAGENT + "n\n", ()),
+        (WAAGENT + "y\n", ("/mnt/resource",)),
+        (WAAGENT + "y\n|ResourceDisk.MountPoint=/scratch\n", ("/scratch",)),
+        (WAAGENT + "y\nfile /var/lib/waagent/disable_agent\n", ()),
+        (CLOUD_INIT, ("/mnt", "/mnt/resource")),
+        (CLOUD_INIT + "file /etc/cloud/cloud-init.disabled\n", ()),
+        (CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: [[ephemeral0.1, /scratch]]\n", ("/scratch",)),
+        (CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: [[ephemeral0, ~]]\n", ()),
+        (CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: [[ephemeral0]]\n", ()),
+        (CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: [[ephemeral0, /]]\n", ()),
+        (
+            CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: [[sdc, /scratch], x]\n",
+            ("/mnt", "/mnt/resource"),
+        ),
+        (VM_UTILS, ("/mnt", "/mnt/resource")),
+        (VM_UTILS + '|AZURE_EPHEMERAL_DISK_SETUP_MOUNT_POINT="/scratch"\n', ("/scratch",)),
+        (mount_unit(RESOURCE, MOUNTED), ("/mnt/resource",)),
+        (mount_unit(RESOURCE, ""), ()),
+        (mount_unit("UUID=1", MOUNTED), ()),
+    ],
+)
+def test_who_mounts_the_temporary_disk(rig: Rig, text: str, places: Sequence[str]) -> None:
+    """A file is on the system's disk where nothing is mounted over it."""
+    add_to_tree(rig.root, text)
+    for place in ("/mnt", "/mnt/resource", "/scratch"):
+        fstab(rig, f"{place}/swapfile none swap sw 0 0")
+        assert judged(rig).verdict is (Verdict.MET if place in places else Verdict.UNMET), place
+    fstab(rig, "/swapfile none swap sw 0 0")
+    assert judged(rig).because[0].startswith("boot no longer swaps to /swapfile")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +223,7 @@ def test_where_the_settings_mount_the_temporary_disk(rig: Rig) -> None:
         "/dev/mapper/vg-swap",
         "/dev/disk/by-uuid/1-2",
         "/dev/sdb2",
+        "/dev/disk/cloud/azure_root-part2",
         "LABEL=swap",
         "PARTUUID=1",
         'UUID="1"',
@@ -163,6 +231,7 @@ def test_where_the_settings_mount_the_temporary_disk(rig: Rig) -> None:
     ],
 )
 def test_what_counts_as_the_systems_disk(rig: Rig, spec: str) -> None:
+    add_to_tree(rig.root, HVPREP)
     fstab(rig, f"{spec} none swap sw 0 0")
     prepare_and_take_back(rig)
     rig.prepare()
@@ -206,7 +275,7 @@ def test_no_line_where_there_is_no_such_generator(rig: Rig, text: str) -> None:
 
 @pytest.mark.parametrize("other", ["/mnt/resource/swap none swap sw 0 0", "UUID=9 none swap noauto 0 0"])
 def test_no_line_where_another_one_does_it(rig: Rig, other: str) -> None:
-    add_to_tree(rig.root, GPT_AUTO)
+    add_to_tree(rig.root, GPT_AUTO + HVPREP)
     fstab(rig, f"{SWAP} none swap sw 0 0", other)
     rig.prepare()
     assert lines(rig) == [f"# {SWAP} none swap sw 0 0{TAG}", other]
@@ -269,7 +338,7 @@ def test_what_a_package_starts_is_masked(rig: Rig, directory: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        unit("/mnt/resource/swapfile"),
+        unit("/mnt/resource/swapfile") + HVPREP,
         unit("/dev/zram0"),
         unit("/dev/disk/azure/resource-part2"),
         unit().replace("link", "# link"),
@@ -289,6 +358,178 @@ def test_the_last_what_counts(rig: Rig) -> None:
     assert judged(rig).verdict is Verdict.UNMET
 
 
+@pytest.mark.parametrize("key", ["Wants", "Requires", "BindsTo", "Upholds"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        f"{OWN}/mine.target",
+        f"{OWN}/mine.service",
+        f"{OWN}/multi-user.target.d/more.conf",
+        f"{SERVICES}/multi-user.target.d/more.conf",
+    ],
+)
+def test_a_unit_that_another_one_asks_for(rig: Rig, file: str, key: str) -> None:
+    """To mask it would be no help: what requires it would fail."""
+    asks = f"file {file}\n|[Unit]\n|After=x.swap\n|{key}=a.service \\\n| swapfile.swap\n"
+    add_to_tree(rig.root, unit().replace("link", "# link") + asks)
+    finding = judged(rig)
+    name = GuestPath(file).parent.stem if "conf" in file else GuestPath(file).name
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert finding.because == (f"{file}, line 3: {name} has swapfile.swap started, which swaps to /swapfile",)
+    assert finding.remedy == f"take swapfile.swap out of {key}= there"
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        f"file {OWN}/mine.target\n|[Unit]\n|After=swapfile.swap\n|Before=swapfile.swap\n",
+        f"file {OWN}/mine.target\n|[Unit]\n|#Wants=swapfile.swap\n",
+        f"file {OWN}/mine.target\n|[Unit]\n|Wants=other.swap\n",
+        f"file {OWN}/hibernate.target\n|[Unit]\n|Wants=swapfile.swap\n",
+        f"file {SERVICES}/mine.target\n|[Unit]\n|Wants=swapfile.swap\nlink {OWN}/mine.target /dev/null\n",
+        f"file {OWN}/mine.target\n|[Unit]\n|Wants=swapfile.swap\nlink {OWN}/swapfile.swap /dev/null\n",
+        f"file {OWN}/mine.target\n|[Unit]\n|Wants=swapfile.swap\n" + unit("/dev/zram0").replace("link", "#"),
+    ],
+)
+def test_a_unit_that_is_named_and_not_started(rig: Rig, asks: str) -> None:
+    add_to_tree(rig.root, unit().replace("link", "# link") + asks)
+    assert judged(rig).verdict is Verdict.MET
+
+
+@pytest.mark.parametrize("directory", ["multi-user.target.wants", "mine.target.requires", "x.target.upholds"])
+def test_links_of_any_target(rig: Rig, directory: str) -> None:
+    link = f"link {OWN}/{directory}/swapfile.swap ../swapfile.swap\n"
+    add_to_tree(rig.root, unit().replace("link", "# link") + link)
+    prepare_and_take_back(rig)
+
+
+# Calls of swapon.
+
+
+def rc_local(rig: Rig, *lines: str, path: str = "/etc/rc.local", mode: str = "0755") -> Finding:
+    body = "".join(f"|{line}\n" for line in lines)
+    add_to_tree(rig.root, f"{HVPREP}file {path} {mode}\n|#!/bin/sh\n{body}")
+    return judged(rig)
+
+
+@pytest.mark.parametrize("path", ["/etc/rc.local", "/etc/rc.d/rc.local"])
+@pytest.mark.parametrize(
+    ("line", "call"),
+    [
+        ("swapon /swapfile", "/swapfile"),
+        ("test -f /swapfile && /sbin/swapon -p 5 '/swapfile' >/dev/null 2>&1", "-p 5 /swapfile"),
+        ("if [ -x /sbin/swapon ]; then swapon -L more; fi # swapon", "-L more"),
+        ('bash -c "mkswap /s && swapon /s"', "/s"),
+        ("echo swap on; sudo swapon /swap$i /dev/zram0; echo", None),
+        ('for f in /swap*; do swapon "$f"; done', None),
+        ("swapon `losetup -f --show /s`", None),
+        ("swapon \\\n|  /swapfile", "/swapfile"),
+        ("echo 'a # b'; swapon /mnt/swapfile", "/mnt/swapfile"),
+    ],
+)
+def test_calls_of_swapon_in_rc_local(rig: Rig, line: str, call: Optional[str], path: str) -> None:
+    finding = rc_local(rig, "# swapon /x", "a \\", "  b", line, path=path)
+    assert finding.changes == ()
+    assert finding.because[0].startswith(f"{path}, line 5, calls `swapon {call or ''}"), finding.because
+    if call is None:
+        assert finding.verdict is Verdict.NOT_ASSESSED
+        assert finding.because[0].endswith(" at boot: hvprep cannot tell what that is")
+    else:
+        assert finding.verdict is Verdict.UNMET
+        area = call.split()[-1]
+        assert finding.because == (
+            f"{path}, line 5, calls `swapon {call}` at boot: {area} counts as on the system's disk",
+        )
+        assert finding.remedy == f"take it out of {path}, line 5"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# swapon /swapfile",
+        "true  # swapon /swapfile",
+        "swapon -a",
+        "swapon --all -e; swapon -s; swapon --show; x=$(swapon --show | wc -l); command -v swapon",
+        "swapon /dev/zram0",
+        "swapon -o discard -p 100 /dev/zram$i 2>/dev/null",
+        "swapon /mnt/resource/swapfile",
+        "swapon /dev/disk/azure/resource-part2",
+        "echo please run swapon /swapfile",
+        'logger "to have swap: swapon $X"',
+        "[ -x /sbin/swapon ] || exit 0",
+        "dphys-swapfile swapon",
+        "systemctl start my-swapon /swapfile",
+    ],
+)
+def test_lines_of_rc_local_that_swap_to_nothing_there(rig: Rig, line: str) -> None:
+    assert rc_local(rig, line).verdict is Verdict.MET
+
+
+def test_an_rc_local_that_is_not_run(rig: Rig) -> None:
+    assert rc_local(rig, "swapon /swapfile", mode="0644").verdict is Verdict.MET
+    assert rc_local(rig, "swapon /swapfile").verdict is Verdict.UNMET
+    add_to_tree(rig.root, f"link {OWN}/rc-local.service /dev/null\n")
+    assert judged(rig).verdict is Verdict.MET
+
+
+def test_an_rc_local_by_two_names(rig: Rig) -> None:
+    add_to_tree(rig.root, "link /etc/rc.local rc.d/rc.local\n")
+    finding = rc_local(rig, "swapon /swapfile", path="/etc/rc.d/rc.local")
+    assert [each.partition(",")[0] for each in finding.because] == ["/etc/rc.d/rc.local"]
+
+
+@pytest.mark.parametrize("directory", [OWN, SERVICES])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ExecStart=/sbin/swapon /swapfile",
+        "ExecStart = -/sbin/swapon \\\n| /swapfile",
+        "ExecStartPre=+/bin/sh -c 'fallocate -l 1G /swapfile; swapon /swapfile'",
+        "ExecStartPost=/sbin/swapon -p 1 /swapfile",
+    ],
+)
+def test_calls_of_swapon_in_services(rig: Rig, command: str, directory: str) -> None:
+    service = f"{directory}/mine.service"
+    add_to_tree(rig.root, f"{SYSTEMD}file {service}\n|[Service]\n|Type=oneshot\n|{command}\n")
+    assert judged(rig).verdict is Verdict.MET, "it is not enabled"
+    add_to_tree(rig.root, f"link {WANTS}/mine.service {service}\n")
+    finding = judged(rig)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert finding.because[0].startswith(f"{service}, line 3, calls `swapon ")
+    assert finding.because[0].endswith("/swapfile` at boot: /swapfile counts as on the system's disk")
+    assert finding.remedy == f"take it out of {service}, line 3"
+
+
+def test_calls_of_swapon_in_a_drop_in_and_a_template(rig: Rig) -> None:
+    drop_in = f"{OWN}/mine.service.d/more.conf"
+    add_to_tree(
+        rig.root,
+        f"{SYSTEMD}file {SERVICES}/mine.service\n|[Service]\nlink {WANTS}/mine.service /x\n"
+        f"file {drop_in}\n|[Service]\n|ExecStartPost=/sbin/swapon /a\n"
+        f"file {OWN}/swap@.service\n|[Service]\n|ExecStart=/sbin/swapon /swap-%i\n"
+        f"link {WANTS}/swap@1.service /x\n",
+    )
+    assert [each.partition(" at boot")[0] for each in judged(rig).because] == [
+        f"{OWN}/swap@.service, line 2, calls `swapon /swap-%i`",
+        f"{drop_in}, line 2, calls `swapon /a`",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "|[Service]\n|#ExecStart=/sbin/swapon /swapfile\n",
+        "|[Service]\n|ExecStart=/sbin/swapon /dev/zram0\n|ExecStop=/sbin/swapoff /x\n",
+        "|[Service]\n|ExecStart=/sbin/swapon -a\n",
+        "|[Service]\n|ExecStart=/sbin/dphys-swapfile swapon\n",
+        "|[Unit]\n|Description=swapon /swapfile\n",
+    ],
+)
+def test_services_that_swap_to_nothing_there(rig: Rig, lines: str) -> None:
+    add_to_tree(rig.root, f"{SYSTEMD}file {OWN}/a.service\n{lines}link {WANTS}/a.service ../a.service\n")
+    assert judged(rig).verdict is Verdict.MET
+
+
 # Programs that make swap.
 
 
@@ -303,31 +544,130 @@ def test_services_that_make_swap_are_named(rig: Rig, name: str) -> None:
     assert name in (finding.remedy or "")
 
 
+def cloud_config(rig: Rig, **texts: str) -> Finding:
+    """What is judged with these files of cloud-init's."""
+    add_to_tree(rig.root, CLOUD_INIT + "dir /etc/cloud/cloud.cfg.d\n")
+    for name, text in texts.items():
+        (rig.root / f"etc/cloud/cloud.cfg.d/{name}.cfg").write_bytes(text.encode())
+    return judged(rig)
+
+
 @pytest.mark.parametrize(
     ("text", "file"),
     [
         ("swap:\n  filename: /swap.img\n  size: auto\n", "/swap.img"),
+        ("swap:\r\n  filename: /s\r\n  size: auto\r\n", "/s"),
         ("users: []\nswap:   # mine\n\n   # more\n   size: 2G\n   filename: '/s' # here\nx: 1\n", "/s"),
-        ('swap: {size: 1G, filename: "/swap.img"}\n', "/swap.img"),
-        ("swap: { filename: /mnt/resource/s }", "/mnt/resource/s"),
+        ('swap: {size: 1G, filename: "/s"}\n', "/s"),
+        ("swap: { filename: /mnt/resource/s, size: 10M }", "/mnt/resource/s"),
+        ("swap: { filename: /mnt/s, size: 0.5G }", "/mnt/s"),
+        ("swap:\n  size: auto\n", "/swap.img"),
         ("swap:\n  filename: /swap.img\n  size: 0\n", None),
-        ("swap: {filename: /s, size: 0}\n", None),
-        ("swap:\n  size: auto\n", None),
-        ("#swap:\n#  filename: /swap.img\n", None),
-        ("x:\n  swap:\n    filename: /s\n", None),
-        ("swap:\nfilename: /s\n", None),
+        ("swap:\r\n  size: 0\r\n", None),
+        ("swap: {filename: /s, size: '0M'}\n", None),
+        ("swap: {filename: /s, size: ~}\n", None),
+        ("swap: {filename: /s}\n", None),
+        ("swap: {filename: no, size: 1G}\n", None),
+        ("swap: {filename: '', size: 1G}\n", None),
+        ("swap: true\n", None),
+        ("swap:\n", None),
+        ("#swap:\n#  filename: /swap.img\n#  size: 1G", None),
+        ("x:\n  swap:\n    filename: /s\n    size: 1G", None),
         ("", None),
     ],
 )
 def test_cloud_inits_swap_file(rig: Rig, text: str, file: Optional[str]) -> None:
-    directory = rig.root / "etc/cloud/cloud.cfg.d"
-    directory.mkdir(parents=True)
-    (directory / "50-swap.cfg").write_text(text)
+    finding = cloud_config(rig, swap=text)
+    if file is None:
+        assert (finding.verdict, finding.because) == (Verdict.MET, ())
+    else:
+        path = "/etc/cloud/cloud.cfg.d/swap.cfg"
+        assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+        assert finding.because == (
+            f"{path}: `swap:` has cloud-init make the swap file {file}, before it mounts anything, and so on"
+            " the system's disk",
+        )
+        assert finding.remedy == f"take `swap:` out of {path}"
+
+
+def test_cloud_inits_swap_file_by_two_files(rig: Rig) -> None:
+    finding = cloud_config(rig, a="swap: {filename: /s}\n", b="swap: {size: 1G}\n")
+    assert finding.because[0].startswith("/etc/cloud/cloud.cfg.d/b.cfg: `swap:` has cloud-init make")
+    assert "the swap file /s," in finding.because[0]
+    assert cloud_config(rig, c="swap: {size: 0}\n").verdict is Verdict.MET
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("mounts: [[/swap.img, none, swap, sw]]", "/swap.img"),
+        ("mounts:\r\n - [sdc, /data]\r\n - [sda2, none, 'swap']\r\n", "sda2"),
+        ("mounts:\n- - /mnt/swapfile\n  - none\n  - swap\ndevice_aliases: {x: /y}\n", None),
+        ("mounts: [[ephemeral0, /a], [/mnt/swapfile, none, swap]]", "/mnt/swapfile"),
+        ("mounts: [[ephemeral0.1, /mnt], [ephemeral0.2, none, swap, 'sw,nofail', '0', '0']]", None),
+        ("mounts: [[/dev/disk/azure/resource-part2, none, swap]]", None),
+        ("mounts: [[swap, none, swap, sw, '0', '0']]", None),
+        ("mounts: [[swap, none, swap]]\ndevice_aliases: {swap: /dev/sda2}", "swap"),
+        ("mounts: [[x.2, none, swap]]\ndevice_aliases: {x: /dev/disk/azure/resource}", None),
+        (
+            "mounts: [[ephemeral0.2, none, swap]]\n"
+            "datasource: {Azure: {disk_aliases: {ephemeral0: /dev/sda}}}",
+            "ephemeral0.2",
+        ),
+        ("mounts: [[/swap.img, /swap, ext4, sw], [swap], swap, []]", None),
+        ("mounts: swap", None),
+        ("mounts:", None),
+    ],
+)
+def test_cloud_inits_lines_for_fstab(rig: Rig, text: str, spec: Optional[str]) -> None:
+    finding = cloud_config(rig, a=text, b="mounts_of_others: [[/swap, none, swap]]\n")
+    if spec is None:
+        assert (finding.verdict, finding.because) == (Verdict.MET, ())
+    else:
+        path = "/etc/cloud/cloud.cfg.d/a.cfg"
+        number = 1 + text[: text.index(spec)].count("\n")
+        assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+        assert finding.because == (
+            f"{path}, line {number}: cloud-init is told to swap to {spec}, which counts as on the system's"
+            " disk",
+        )
+        assert finding.remedy == f"take that entry out of `mounts:` in {path}"
+
+
+def test_a_later_list_of_cloud_inits_is_the_one_that_counts(rig: Rig) -> None:
+    assert cloud_config(rig, a="mounts: [[/s, none, swap]]").verdict is Verdict.UNMET
+    assert cloud_config(rig, b="mounts: [[sdc, /data]]").verdict is Verdict.MET
+
+
+@pytest.mark.parametrize(
+    "off", ["file /etc/cloud/cloud-init.disabled\n", "remove /usr/bin/cloud-init\n", "# link: not enabled"]
+)
+def test_a_cloud_init_that_boot_does_not_start(rig: Rig, off: str) -> None:
+    assert cloud_config(rig, a="swap: {size: 1G}\nmounts: [[/s, none, swap]]").verdict is Verdict.UNMET
+    add_to_tree(rig.root, off)
+    if "not enabled" in off:
+        (rig.root / f"{WANTS[1:]}/cloud-init-local.service").unlink()
+    assert judged(rig).verdict is Verdict.MET
+
+
+def test_a_cloud_init_whose_files_do_not_read(rig: Rig) -> None:
+    """It hides nothing else."""
+    finding = cloud_config(rig, a="swap: !x {size: 1G}\n")
+    assert finding.verdict is Verdict.NOT_ASSESSED
+    assert finding.because[0].startswith(
+        "whether cloud-init makes swap on the system's disk: /etc/cloud/cloud.cfg.d/a.cfg: line 1"
+    )
+    assert finding.remedy
+    fstab(rig, f"{SWAP} none swap sw 0 0", "/mnt/swapfile none swap sw 0 0")
+    add_to_tree(rig.root, "file /etc/rc.local 0755\n|swapon /swapfile\n")
     finding = judged(rig)
-    assert finding.verdict is (Verdict.MET if file is None else Verdict.UNMET)
-    if file is not None:
-        assert file in finding.because[0]
-        assert "50-swap.cfg" in (finding.remedy or "")
+    assert finding.verdict is Verdict.UNMET
+    words = [each.partition(" swap")[0] for each in finding.because]
+    assert words == [
+        "whether cloud-init makes",
+        "/etc/rc.local, line 1, calls `swapon /swapfile` at boot: /swapfile counts as on the system's disk",
+        "boot no longer",
+    ]
 
 
 # What resumes.
@@ -406,6 +746,7 @@ def test_a_generator_that_goes_on_waiting_is_taken_back(whole: Rig) -> None:
 )
 def test_a_swap_partition_that_comes_and_goes(whole: Rig, line: str, written: bool) -> None:
     """hooks/resume would take it for one to resume from, and the next kernel's initrd wait for it."""
+    add_to_tree(whole.root, HVPREP)
     fstab(whole, line)
     assert judged(whole).verdict is (Verdict.UNMET if written else Verdict.MET)
     prepare_and_take_back(whole)
@@ -584,6 +925,26 @@ def test_swap_elsewhere(rig: Rig, path: str) -> None:
     machine.mounts(
         "8:2 / ext4 /dev/sda2", "65:161 /data ext4 /dev/sdaa1", "8:17 /mnt/resource ext4 /dev/sdb1"
     )
+    assert judged(rig).verdict is Verdict.MET
+
+
+def test_a_file_where_the_temporary_disk_is_not_mounted(rig: Rig) -> None:
+    machine = running(rig, ("/mnt/resource/swapfile", 0))
+    machine.mounts("8:2 / ext4 /dev/sda2")
+    assert "nothing in /etc/fstab or systemd's units says why" in judged(rig).because[0]
+    add_to_tree(rig.root, HVPREP)
+    finding = judged(rig)
+    assert finding.verdict is Verdict.UNMET
+    why = "the kernel swaps to /mnt/resource/swapfile, and the temporary disk is not mounted there"
+    assert finding.because == (why,)
+
+
+def test_a_temporary_disk_beside_a_root_that_is_not_to_be_seen(rig: Rig) -> None:
+    add_to_tree(rig.root, HVPREP)
+    machine = running(rig, ("/mnt/resource/swapfile", 0))
+    machine.mounts("0:30 / overlay overlay")
+    assert judged(rig).verdict is Verdict.UNMET
+    machine.mounts("0:30 / overlay overlay", "8:17 /mnt/resource ext4 /dev/sdb1")
     assert judged(rig).verdict is Verdict.MET
 
 

@@ -95,6 +95,11 @@ def cases() -> Iterator[Tuple[str, str, Tuple[str, ...], bool, Optional[str]]]:
     ring = mine + "link /etc/systemd/system/a.target.wants/mine.target /x\n"
     ring += "link /etc/systemd/system/mine.target.wants/a.target /x\n"
     yield "a ring of targets", SYSTEMD + ring, ("ssh",), False, unit
+    template = SYSTEMD + "file /usr/lib/systemd/system/getty@.service\n|[Service]\n"
+    path = "/usr/lib/systemd/system/getty@.service"
+    yield "a template", template + WANTS, ("getty@.service",), False, path
+    instance = "link /etc/systemd/system/getty.target.wants/getty@tty1.service /lib/x\n"
+    yield "an instance", template + instance, ("getty@.service",), True, path
     yield "a script, systemd", SYSTEMD + SCRIPT.replace("ssh", "old"), ("old",), True, "/etc/init.d/old"
     yield "a unit hides the script", SYSTEMD + SCRIPT, ("ssh",), False, unit
     yield "sysvinit", SYSV, ("ssh",), True, "/etc/init.d/ssh"

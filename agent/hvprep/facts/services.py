@@ -23,7 +23,7 @@ UNIT_DIRECTORIES = (
 #: Whose links pull a unit in.
 _PULLED_IN = ("wants", "requires", "upholds")
 #: Targets that no boot comes by on its way to a running system (systemd.special(7)).
-_NOT_AT_BOOT = frozenset(
+NOT_AT_BOOT = frozenset(
     f"{name}.target"
     for name in (
         *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
@@ -85,7 +85,8 @@ def uses_systemd(view: View) -> bool:
 def find_service(view: View, *names: str) -> Service | None:
     """The first of these names that the system's init knows; an enabled one before one that is not.
 
-    Names are plain ("ssh") or units of systemd ("ssh.socket"); plain ones stand for NAME.service there.
+    Names are plain ("ssh") or units of systemd ("ssh.socket"); plain ones stand for NAME.service there. A
+    template ("getty@.service") is enabled where one of its instances is.
     """
     find = _find_unit_or_script if uses_systemd(view) else _find_script
     found = [service for service in (find(view, name) for name in names) if service is not None]
@@ -122,7 +123,7 @@ def _find_unit(view: View, name: str) -> Service | None:
         link
         for directory in UNIT_DIRECTORIES
         for kind in _PULLED_IN
-        for link in view.glob(f"{directory}/*.{kind}/{unit}")
+        for link in view.glob(f"{directory}/*.{kind}/{unit.replace('@.', '@*.')}")
         if _is_at_boot(view, link.parent.stem, frozenset((unit,)))
     ]
     by_path = {
@@ -134,7 +135,7 @@ def _find_unit(view: View, name: str) -> Service | None:
 def _is_at_boot(view: View, unit: str, seen: frozenset[str]) -> bool:
     """Whether a boot comes by a unit that pulls others in: a target of everybody's, the one that is set as
     default, or what another unit pulls in itself."""
-    if unit in _NOT_AT_BOOT or unit in seen:
+    if unit in NOT_AT_BOOT or unit in seen:
         return False
     if unit in _AT_BOOT or not unit.endswith((".target", ".service")):
         return True

@@ -9,12 +9,13 @@ from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.boot.doubts import hold_back
-from hvprep.steps.swap import programs
+from hvprep.steps.swap import calls, cloud_init, programs
 from hvprep.steps.swap.active import plan_active
-from hvprep.steps.swap.areas import find_places, keeps_swap, read_fstab
+from hvprep.steps.swap.areas import keeps_swap, read_fstab
+from hvprep.steps.swap.places import find_places
 from hvprep.steps.swap.resume import find_stale, plan_no_resume
 from hvprep.steps.swap.tables import find_swap, plan_tables
-from hvprep.steps.swap.units import find_swap_units, plan_units
+from hvprep.steps.swap.units import find_asked_for, find_swap_units, plan_units
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -25,12 +26,15 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         ]
         return
     table = read_fstab(view)
-    places = find_places(table, settings)
+    places = find_places(view, facts, table, settings)
     units = find_swap_units(view, places)
     removed = [*(entry.spec for entry in find_swap(table, places)), *(unit.what for unit in units)]
     yield from plan_tables(view, places)
+    yield from find_asked_for(view, places)
     yield from plan_units(view, units)
     yield from programs.find(view)
+    yield from cloud_init.find(view, places)
+    yield from calls.find(view, places)
     yield from plan_active(view, facts, removed, places)
     yield from hold_back(view, facts, settings, plan_no_resume(view, facts, settings, bool(removed)))
 

@@ -19,7 +19,8 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.swap.areas import FSTAB, find_places, is_temporary, read_fstab
+from hvprep.steps.swap.areas import FSTAB, is_temporary, read_fstab
+from hvprep.steps.swap.places import find_places
 
 _SERVICE = "hvprep-resource-disk.service"
 
@@ -37,7 +38,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     else:
         yield Note(Verdict.MET, f"it is {owner.kind.value}'s: {owner.because}")
         if settings.resource_disk_enable_swap and settings.resource_disk_swap_size.mib != 0:
-            yield _judge_swap(view, settings)
+            yield _judge_swap(view, facts, settings)
 
 
 def _plan_waagent(view: View, settings: Settings) -> Iterator[Outcome]:
@@ -80,13 +81,13 @@ def _wanted(settings: Settings) -> dict[str, str]:
     return wanted
 
 
-def _judge_swap(view: View, settings: Settings) -> Note:
+def _judge_swap(view: View, facts: Facts, settings: Settings) -> Note:
     """hvprep's service puts swap on what others have mounted; they may do so themselves."""
     service = find_service(view, _SERVICE)
     if service is not None and service.is_enabled:
         return Note(Verdict.MET, f"{_SERVICE} puts swap on it at boot")
     table = read_fstab(view)
-    places = find_places(table, settings)
+    places = find_places(view, facts, table, settings)
     own = [each for each in table.entries if each.type == "swap" and is_temporary(each.spec, places)]
     if own:
         return Note(Verdict.MET, f"line {own[0].line} of {FSTAB} has swap on it")

@@ -20,6 +20,7 @@ from hvprep.steps.swap.tables import is_gpt_auto_at_work, no_auto_line
 
 #: The type of swap partitions in a GPT (UAPI group, Discoverable Partitions Specification).
 _GPT_SWAP = "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"
+_NO_REASON = "nothing in /etc/fstab or systemd's units says why"
 
 
 def plan_active(
@@ -37,17 +38,23 @@ def plan_active(
     for swap in facts.live.swaps or ():
         if node_of(view, str(swap.path)) in known:
             yield from _switch_off(view, facts.live, swap)
-        elif not is_temporary(str(swap.path), places) and _is_on(facts.storage, disks, swap):
-            yield Note(
-                Verdict.UNMET,
-                f"the kernel swaps to {swap.path}, and nothing in /etc/fstab or systemd's units says why",
-                f"swapoff {swap.path}; if it is back after the next boot, find out what switches it on",
-            )
+        elif not is_temporary(str(swap.path), ()) and _is_on(facts.storage, disks, swap, places):
+            yield _unexplained(swap, places)
     for part in partitions:
         yield Note(
             Verdict.MET,
             f"{part.path} is a partition for swap, which boot does not use: its space is lost to the image",
         )
+
+
+def _unexplained(swap: Swap, places: Sequence[GuestPath]) -> Note:
+    is_below = is_temporary(str(swap.path), places)
+    why = "the temporary disk is not mounted there" if is_below else _NO_REASON
+    return Note(
+        Verdict.UNMET,
+        f"the kernel swaps to {swap.path}, and {why}",
+        f"swapoff {swap.path}; if it is back after the next boot, find out what switches it on",
+    )
 
 
 def _is_gpt_swap(view: View, part: Partition) -> bool:
@@ -87,15 +94,14 @@ def _switch_off(view: View, live: LiveFacts, swap: Swap) -> Iterator[Outcome]:
     )
 
 
-def _is_on(storage: Storage, disks: Sequence[BlockDevice], swap: Swap) -> bool:
-    """Whether the area is on one of these disks, or may be: what / is on is not always to be seen."""
+def _is_on(storage: Storage, disks: Sequence[BlockDevice], swap: Swap, places: Sequence[GuestPath]) -> bool:
+    """Whether the area is on one of these disks, or may be: what / is on is not always to be seen. A file is
+    on what is mounted over it, whatever boot shall mount there."""
     if swap.type == "file":
-        return _has_file(storage, disks, swap.path)
+        mounts = [each for each in reversed(storage.mounts or ()) if each.mountpoint in swap.path.parents]
+        holding = max(mounts, key=lambda each: len(each.mountpoint.parts), default=None)
+        if not disks:
+            return holding is None or holding.mountpoint not in places
+        return any(holding in find_use(storage, disk).mounts for disk in disks)
     found = [each.path for disk in disks for each in find_use(storage, disk).swaps]
     return not disks or swap.path in found
-
-
-def _has_file(storage: Storage, disks: Sequence[BlockDevice], path: GuestPath) -> bool:
-    mounts = [mount for mount in reversed(storage.mounts or ()) if mount.mountpoint in path.parents]
-    holding = max(mounts, key=lambda mount: len(mount.mountpoint.parts), default=None)
-    return not disks or any(holding in find_use(storage, disk).mounts for disk in disks)

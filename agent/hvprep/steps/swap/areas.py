@@ -18,7 +18,7 @@ from hvprep.settings import Settings
 FSTAB = GuestPath("/etc/fstab")
 TAG = "hvprep: no swap on the system's disk"
 #: Compressed memory, and what udev's rules of waagent, azure-vm-utils and cloud-init call temporary disks.
-_NODES = ("/dev/zram", "/dev/disk/azure/resource", "/dev/disk/azure/local/", "/dev/disk/cloud/")
+_NODES = ("/dev/zram", "/dev/disk/azure/resource", "/dev/disk/azure/local/", "/dev/disk/cloud/azure_resource")
 
 
 def keeps_swap(settings: Settings) -> bool:
@@ -30,15 +30,6 @@ def keeps_swap(settings: Settings) -> bool:
 def read_fstab(view: View) -> Fstab:
     """The table; an empty one where there is none."""
     return fstab.parse((view.read(FSTAB) or b"").decode("utf-8", "surrogateescape"))
-
-
-def find_places(table: Fstab, settings: Settings) -> tuple[GuestPath, ...]:
-    """Where the temporary disk is mounted, by the settings and by /etc/fstab."""
-    mounts = (entry for entry in table.entries if is_temporary(entry.spec, ()))
-    return (
-        settings.resource_disk_mount_point,
-        *(GuestPath(entry.mountpoint) for entry in mounts if entry.mountpoint != "/"),
-    )
 
 
 def is_temporary(spec: str, places: Iterable[GuestPath]) -> bool:

@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service
+from hvprep.facts.services import NOT_AT_BOOT, UNIT_DIRECTORIES, Service, find_service, find_unit_file
+from hvprep.facts.unit_lines import find_unit_lines
 from hvprep.model.change import Link, Remove
+from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.swap.areas import is_temporary
 
 _OWN = GuestPath("/etc/systemd/system")
+#: By what a unit has others started with it.
+_PULLING = ("Wants", "Requires", "BindsTo", "Upholds")
 _WHAT = re.compile(r"^What[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 
 
@@ -42,9 +46,35 @@ def plan_units(view: View, units: Sequence[SwapUnit]) -> Iterator[Link | Remove]
             yield Link(_OWN / service.name, "/dev/null", why)
 
 
+def find_asked_for(view: View, places: Sequence[GuestPath]) -> Iterator[Note]:
+    """A finding for each line by which another unit has such a unit started, as no link tells. It is not
+    masked: what requires it would fail (systemd.unit(5))."""
+    for line in find_unit_lines(view, ".swap"):
+        if line.entry.key not in _PULLING or line.unit in NOT_AT_BOOT:
+            continue
+        for name in line.entry.value.split():
+            service = find_service(view, name) if name.endswith(".swap") else None
+            if service is None or service.masked_by is not None:
+                continue
+            what = read_what(view, name)
+            if not is_temporary(what, places):
+                yield Note(
+                    Verdict.UNMET,
+                    f"{line.where}: {line.unit} has {name} started, which swaps to {what}",
+                    f"take {name} out of {line.entry.key}= there",
+                )
+
+
+def read_what(view: View, name: str) -> str:
+    """What= of the swap or mount unit of that name; "" where it has none."""
+    path = find_unit_file(view, name)
+    text = (view.read(path) or b"").decode("utf-8", "replace") if path is not None else ""
+    found: list[str] = _WHAT.findall(text)
+    return found[-1] if found else ""
+
+
 def _find_unit(view: View, name: str) -> SwapUnit | None:
     service = find_service(view, name)
     if service is None or not service.is_enabled:
         return None
-    text = (view.read(service.path) or b"").decode("utf-8", "replace")
-    return SwapUnit(service, (_WHAT.findall(text) or [""])[-1])
+    return SwapUnit(service, read_what(view, name))
