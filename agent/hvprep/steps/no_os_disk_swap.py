@@ -41,7 +41,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
 
 NO_OS_DISK_SWAP: Step[Facts, Settings] = Step(
     id="no-os-disk-swap",
-    title="nothing swaps to the system's disk, and nothing waits to resume from it",
+    title="nothing swaps to the system's disk, for Azure, and nothing waits to resume from one that is gone",
     severity=Severity.REQUIRED,
     phase=Phase.PREPARE,
     source="seed (no swap on the OS disk)",
