@@ -75,6 +75,7 @@ def test_histories(rig: Rig, text: str, words: Optional[str]) -> None:
     expect(rig, "shell-history", text, words)
 
 
+BY_NAME = "file /etc/ssh/sshd_config\n|AuthorizedKeysFile /etc/keys/%u\n"
 INCLUDE = "file /etc/ssh/sshd_config\n|Include sshd_config.d/*.conf\n"
 
 
@@ -108,6 +109,18 @@ INCLUDE = "file /etc/ssh/sshd_config\n|Include sshd_config.d/*.conf\n"
             "file /etc/ssh/sshd_config\n|Match User x\n|Include /opt/*.conf\n"
             f"file /opt/a.conf\n|AuthorizedKeysFile /opt/%U-%u%%\nfile /opt/0-root%\n|{KEY}\n",
             "/opt/0-root%",
+        ),
+        (  # a user without a home, and one who is gone
+            BY_NAME.replace("%u", "%u/*.pub") + f"file /etc/keys/bob/a.pub\n|{KEY}\n",
+            "/etc/keys/bob/a.pub",
+        ),
+        (
+            BY_NAME + f"file /etc/keys/root\n|{STUB} {KEY}\n",
+            None,
+        ),
+        (
+            BY_NAME + f"file /etc/keys/ann\n|{STUB} {KEY}\n",
+            "/etc/keys/ann",
         ),
         (
             f"file /etc/ssh/sshd_config.d/x.conf\n|AuthorizedKeysFile /opt/%u\nfile /opt/root\n|{KEY}\n",

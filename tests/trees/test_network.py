@@ -162,6 +162,13 @@ SERVED = {
         "/etc/NetworkManager/conf.d/a.conf",
         "[device-x]\nmatch-device=interface-name:eth*\nstop-match=yes\n[device-y]\nmanaged=no",
     ),
+    "a link file of Debian's": NM
+    + file("/usr/lib/systemd/network/73-usb.link", "[Match]\nPath=*-usb-*\n[Link]\nNamePolicy=mac"),
+    "a link file, the last entry of which counts": NM
+    + file(
+        "/etc/systemd/network/1.link",
+        "[Match]\nPath=acpi-VMBUS*\n[Link]\nName=lan0\nName=eth0\nNamePolicy=mac\nNamePolicy=kernel",
+    ),
     "a link file that renames nothing": NM
     + file("/etc/systemd/network/1.link", f"[Match]\nMACAddress={MAC}\n[Link]\nName=lan0")
     + file("/etc/systemd/network/2.link", "[Match]\nOriginalName=ens*\n[Link]\nName=lan0")
@@ -254,6 +261,46 @@ FINDINGS = {
         + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    ens3: {dhcp4: true}"),
         f"{INTERFACES}, line 3: address 10.0.0.1/8 is a fixed address",
     ),
+    "cloud-init waits for an interface of version 1": (
+        NETWORKD
+        + CLOUD_INIT
+        + file(CLOUD_CFG, f"{VERSION_1}    - {{type: physical, name: lan0, mac_address: '{MAC}'}}")
+        + file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes"),
+        f"{CLOUD_CFG}, line 4: mac_address: {MAC}: cloud-init waits for that interface, and fails",
+    ),
+    "cloud-init waits for one of version 2": (
+        NETWORKD
+        + CLOUD_INIT
+        + file(
+            CLOUD_CFG,
+            "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true}\n    lan0:\n"
+            f"      match: {{macaddress: '{MAC}'}}\n      set-name: lan0",
+        ),
+        f"{CLOUD_CFG}, line 6: lan0 has macaddress: {MAC}: cloud-init waits for that interface, and fails",
+    ),
+    "cloud-init, of no version": (
+        NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network:\n  ethernets:\n    eth0: {dhcp4: true}"),
+        f"{CLOUD_CFG}: network: is of no version that cloud-init knows",
+    ),
+    "cloud-init, by hand": (
+        NETWORKD
+        + CLOUD_INIT
+        + file(
+            CLOUD_CFG,
+            f"{VERSION_1}    - {{type: physical, name: eth0, subnets: [{{type: dhcp, control: manual}}]}}",
+        ),
+        f"{CLOUD_CFG}, line 4 gives eth0 no address by DHCP at boot",
+    ),
+    "NetworkManager may not, by a pattern": (
+        NM + file("/etc/NetworkManager/conf.d/a.conf", "[keyfile]\nunmanaged-devices=interface-name:~eth*"),
+        "nothing gives eth0",
+    ),
+    "NetworkManager may not, by a section in two files": (
+        NM
+        + file("/etc/NetworkManager/conf.d/a.conf", "[device-x]\nmatch-device=interface-name:~eth0")
+        + file("/etc/NetworkManager/conf.d/b.conf", "[device-x]\nmanaged=0"),
+        "nothing gives eth0",
+    ),
     "networkd, left alone": (
         NETWORKD
         + file(
@@ -281,6 +328,10 @@ FINDINGS = {
     "NetworkManager may not, by the last section": (
         NM + file("/etc/NetworkManager/conf.d/a.conf", "[device]\nmanaged=false"),
         "nothing gives eth0",
+    ),
+    "a link file gives another name, by path": (
+        NM + file("/etc/systemd/network/1.link", "[Match]\nPath=acpi-VMBUS*\n[Link]\nName=lan0"),
+        "/etc/systemd/network/1.link, line 4: Name=lan0 gives eth0 another name",
     ),
     "a link file gives another name": (
         NM + file("/etc/systemd/network/1.link", "[Match]\nDriver=hv_netvsc\n[Link]\nName=lan0"),
@@ -374,6 +425,11 @@ UNCLEAR = {
     + CLOUD_INIT
     + file(CLOUD_CFG, "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true}")
     + file("/etc/cloud/cloud.cfg", "network:\n  version: 2"),
+    "a name that depends on the architecture": NM
+    + file(
+        "/etc/systemd/network/1.link",
+        "[Match]\nDriver=hv_netvsc\nArchitecture=x86-64\n[Link]\nName=lan0",
+    ),
     "cloud-init, not plain": NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network: !x\n  version: 2"),
     "a NUL": DEBIAN + "nul /etc/network/interfaces\n|auto eth0\n",
 }
@@ -569,6 +625,10 @@ def test_what_an_installer_told_cloud_init_goes(rig: Rig) -> None:
 def test_it_stays_where_it_says_more_or_leaves_the_network_to_the_image(rig: Rig, more: str) -> None:
     path = "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg"
     served = file("/etc/systemd/network/x.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes")
-    text = f"network:\n  ethernets:\n    eth0: {{dhcp4: true}}\n{more}" if "users" in more else more
+    text = (
+        f"network:\n  version: 2\n  ethernets:\n    eth0: {{dhcp4: true}}\n{more}"
+        if "users" in more
+        else more
+    )
     finding = find(rig, NETWORKD + CLOUD_INIT + served + file(path, text))
     assert (finding.verdict, finding.changes) == (MET, ())

@@ -153,6 +153,8 @@ SHORT = DISK.replace("300", "30")
         (rule(f"{DISK}\n{SHORT}"), False),
         (rule(f"{SHORT}\n{DISK}"), True),
         (rule(f'{DISK}\n{SHORT}, ENV{{ID_BUS}}=="usb"'), True),
+        (rule(f'{DISK}\nATTRS{{vendor}}!="NETAPP*", GOTO="x"\n{SHORT}\nLABEL="x"'), True),
+        (rule(f'{DISK}\nKERNEL=="x*", GOTO="x"\nLABEL="x"\n{SHORT}'), False),
         (rule(DISK) + file("/etc/udev/rules.d/10-x.rules", SHORT), True),
     ],
 )
@@ -160,4 +162,22 @@ def test_the_last_rule_counts(rig: Rig, text: str, is_met: bool) -> None:
     add_to_tree(rig.root, SYSTEMD + CLOCK + AGENT + text)
     finding = rig.finding(ID)
     assert (finding.verdict is Verdict.MET, finding.changes) == (is_met, ()), finding
-    assert is_met or "99-mine.rules, line 2 has the kernel wait 30 seconds" in "; ".join(finding.because)
+    assert is_met or "has the kernel wait 30 seconds for a disk" in "; ".join(finding.because)
+
+
+def test_one_that_is_too_short_gets_ours_after_it(rig: Rig) -> None:
+    two = file("/etc/udev/rules.d/60-a.rules", DISK) + file("/etc/udev/rules.d/65-b.rules", SHORT)
+    add_to_tree(rig.root, SYSTEMD + CLOCK + AGENT + two)
+    (change,) = rig.finding(ID).changes
+    assert DISK_TEXT in change.why
+    rig.prepare()
+    assert rig.finding(ID).verdict is Verdict.MET
+
+
+def test_a_program_has_its_say_after_all_rules(rig: Rig) -> None:
+    run = 'ACTION=="add", SUBSYSTEM=="block", RUN+="/bin/sh -c \'echo 60 >/sys$devpath/device/timeout\'"'
+    add_to_tree(rig.root, SYSTEMD + CLOCK + AGENT + file("/etc/udev/rules.d/10-x.rules", run) + rule(DISK))
+    rig.prepare()
+    finding = rig.finding(ID)
+    assert (finding.verdict, finding.changes) == (Verdict.UNMET, ())
+    assert "/etc/udev/rules.d/10-x.rules, line 1 has the kernel wait 60 seconds" in finding.because[-1]

@@ -39,6 +39,18 @@ OLD_WAAGENT = (
     "file /usr/lib/python3.6/site-packages/azurelinuxagent/__init__.py\n|#\n"
     "file /usr/lib/python3.6/site-packages/azurelinuxagent/daemon/resourcedisk/default.py\n|x = None\n"
 )
+#: Microsoft, "Configure swap files for Linux Azure virtual machines" (cloud-init).
+RECIPE = """\
+file /etc/cloud/cloud.cfg.d/00-azure-swap.cfg
+|disk_setup:
+|  ephemeral0: {table_type: mbr, layout: [66, [33, 82]], overwrite: true}
+|fs_setup:
+|  - {device: ephemeral0.1, filesystem: ext4}
+|  - {device: ephemeral0.2, filesystem: swap}
+|mounts:
+|  - ["ephemeral0.1", "/mnt"]
+|  - ["ephemeral0.2", "none", "swap", "sw,nofail", "0", "0"]
+"""
 FORMATS = (
     "file /etc/waagent.conf\n|ResourceDisk.Format=y\n|ResourceDisk.EnableSwap=y\n|ResourceDisk.SwapSizeMB=1\n"
 )
@@ -274,6 +286,26 @@ def test_sizes_that_waagent_does_not_know(tmp_path: Path, size: SwapSize) -> Non
             Settings(),
             Verdict.MET,
             "line 1 of /etc/fstab has swap on it",
+        ),
+        (
+            CLOUD_INIT + "file /etc/fstab\n|/dev/zram0 none swap x 0 0\n",
+            Settings(),
+            Verdict.UNMET,
+            "nothing puts",
+        ),
+        (CLOUD_INIT + RECIPE, Settings(), Verdict.MET, "line 8: cloud-init swaps to ephemeral0.2"),
+        (
+            CLOUD_INIT + "file /etc/systemd/system/mnt-swapfile.swap\n|[Swap]\n|What=/mnt/swapfile\n"
+            "link /etc/systemd/system/swap.target.wants/mnt-swapfile.swap ../mnt-swapfile.swap\n",
+            Settings(),
+            Verdict.MET,
+            "mnt-swapfile.swap swaps to /mnt/swapfile",
+        ),
+        (
+            CLOUD_INIT + "file /etc/cloud/cloud.cfg\n|mounts: !x\n",
+            Settings(),
+            Verdict.NOT_ASSESSED,
+            "cloud.cfg",
         ),
         # waagent would leave the disk alone, so it is not told to take it.
         (CLOUD_INIT + OFF + WAAGENT + SHIPPED, Settings(), Verdict.UNMET, "no program in this system"),

@@ -94,6 +94,20 @@ def cases() -> Iterator[Tuple[str, str, Tuple[str, ...], bool, Optional[str]]]:
     yield "one of a like name", SYSTEMD + mine + drop_in.replace(" mine", " x-mine"), ("ssh",), False, unit
     ring = mine + "link /etc/systemd/system/a.target.wants/mine.target /x\n"
     ring += "link /etc/systemd/system/mine.target.wants/a.target /x\n"
+    units = "abcdefghij"
+    web = "".join(
+        f"link /etc/systemd/system/{a}.service.wants/{b}.service /x\n" for a in units for b in units
+    )
+    web += "".join(f"link /etc/systemd/system/{a}.service.wants/ssh.service /x\n" for a in units)
+    yield "a web of services", SYSTEMD + web, ("ssh",), False, unit
+    graphical = "link /etc/systemd/system/graphical.target.wants/ssh.service /x\n"
+    text = "link /etc/systemd/system/default.target /usr/lib/systemd/system/multi-user.target\n"
+    yield "the graphical target, where that is the default", SYSTEMD + graphical, ("ssh",), True, unit
+    yield "the graphical target, where it is not", SYSTEMD + graphical + text, ("ssh",), False, unit
+    rescue = drop_in.replace("basic.target.d", "rescue.target.d")
+    yield "one that only the rescue target asks for", SYSTEMD + mine + rescue, ("ssh",), False, unit
+    folded = drop_in.replace("|Wants=a.service mine.target", "|Wants=a.service \\\n| mine.target")
+    yield "one that a folded line asks for", SYSTEMD + mine + folded, ("ssh",), True, unit
     yield "a ring of targets", SYSTEMD + ring, ("ssh",), False, unit
     template = SYSTEMD + "file /usr/lib/systemd/system/getty@.service\n|[Service]\n"
     path = "/usr/lib/systemd/system/getty@.service"

@@ -11,8 +11,9 @@ from enum import Enum
 
 from hvprep.errors import FormatError
 from hvprep.facts.cloud_config import read_cloud_config
-from hvprep.facts.services import UNIT_DIRECTORIES, Service, find_service, is_mask
+from hvprep.facts.services import Service, find_service, is_mask
 from hvprep.facts.tools import find_program
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 

@@ -6,41 +6,14 @@ upstart, rc-update(8).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from hvprep.facts.boot_targets import LINKS, is_reached
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
 
 _INIT = GuestPath("/sbin/init")
-#: The directories of unit files, the one that wins first. /run is not asked: an image has none.
-UNIT_DIRECTORIES = (
-    "/etc/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-)
-#: Whose links pull a unit in.
-_PULLED_IN = ("wants", "requires", "upholds")
-#: Targets that no boot comes by on its way to a running system (systemd.special(7)).
-NOT_AT_BOOT = frozenset(
-    f"{name}.target"
-    for name in (
-        *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
-        *("shutdown", "umount", "final", "reboot", "poweroff", "halt", "kexec", "soft-reboot"),
-        *("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate"),
-    )
-)
-#: Targets that every boot comes by, or that udev and generators pull in, of which an image tells nothing.
-_AT_BOOT = frozenset(
-    f"{name}.target"
-    for name in (
-        *("default", "graphical", "multi-user", "basic", "sysinit", "getty", "sockets", "timers", "paths"),
-        *("local-fs", "remote-fs", "swap", "network", "network-online", "cryptsetup", "cloud-init"),
-        *("runlevel2", "runlevel3", "runlevel4", "runlevel5"),
-    )
-)
-_DEFAULT = "default.target"
 #: The run levels of OpenRC that a boot comes by.
 _OPENRC_LEVELS = ("sysinit", "boot", "default")
 
@@ -122,47 +95,14 @@ def _find_unit(view: View, name: str) -> Service | None:
     links = [
         link
         for directory in UNIT_DIRECTORIES
-        for kind in _PULLED_IN
+        for kind in LINKS
         for link in view.glob(f"{directory}/*.{kind}/{unit.replace('@.', '@*.')}")
-        if _is_at_boot(view, link.parent.stem, frozenset((unit,)))
+        if is_reached(view, link.parent.stem)
     ]
     by_path = {
         view.resolve(link.parent) / link.name: link for link in reversed(links)
     }  # /lib may be /usr/lib
     return Service(unit, path, tuple(sorted(by_path.values())), path if is_mask(view, path) else None)
-
-
-def _is_at_boot(view: View, unit: str, seen: frozenset[str]) -> bool:
-    """Whether a boot comes by a unit that pulls others in: a target of everybody's, the one that is set as
-    default, or what another unit pulls in itself."""
-    if unit in NOT_AT_BOOT or unit in seen:
-        return False
-    if unit in _AT_BOOT or not unit.endswith((".target", ".service")):
-        return True
-    default = next((path for path in _paths(_DEFAULT) if view.node(path) is not None), None)
-    if default is not None and view.resolve(default).name == unit:
-        return True
-    seen = seen | {unit}
-    links = (
-        link for kind in _PULLED_IN for path in _paths(f"*.{kind}/{unit}") for link in view.glob(str(path))
-    )
-    if any(_is_at_boot(view, link.parent.stem, seen) for link in links):
-        return True
-    asks = re.compile(
-        rb"^(?:Wants|Requires|BindsTo|Upholds)\s*=(?:.*[\s=])?" + re.escape(unit.encode()) + rb"(?:\s|$)",
-        re.M,
-    )
-    files = (path for kind in ("*", "*.d/*.conf") for each in _paths(kind) for path in view.glob(str(each)))
-    return any(asks.search(view.read(path) or b"") for path in files if _is_file(view, path))
-
-
-def _paths(name: str) -> tuple[GuestPath, ...]:
-    return tuple(GuestPath(directory) / name for directory in UNIT_DIRECTORIES)
-
-
-def _is_file(view: View, path: GuestPath) -> bool:
-    node = view.node(view.resolve(path))
-    return node is not None and node.kind is Kind.FILE
 
 
 def _find_script(view: View, name: str) -> Service | None:

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hvprep.facts.services import UNIT_DIRECTORIES
 from hvprep.formats import key_file
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
+
+#: The directories of unit files, the one that wins first. /run is not asked: an image has none.
+UNIT_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
 
 
 @dataclass(frozen=True)

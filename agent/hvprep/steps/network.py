@@ -32,7 +32,7 @@ _MANAGERS = (netplan, network_manager, ifcfg, wicked, ifupdown, networkd, dhcpcd
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
-    yield from persistent_names.plan(view)
+    yield from persistent_names.plan(view, facts)
     yield from old_agent.plan(view)
     managers = [manager for manager in _MANAGERS if manager.is_used(view)]
     if managers:

@@ -19,7 +19,8 @@ from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
-from hvprep.steps.swap.areas import FSTAB, is_temporary, read_fstab
+from hvprep.steps.swap import cloud_init, units
+from hvprep.steps.swap.areas import FSTAB, is_on_temporary_disk, read_fstab
 from hvprep.steps.swap.places import find_places
 
 _SERVICE = "hvprep-resource-disk.service"
@@ -38,7 +39,7 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     else:
         yield Note(Verdict.MET, f"it is {owner.kind.value}'s: {owner.because}")
         if settings.resource_disk_enable_swap and settings.resource_disk_swap_size.mib != 0:
-            yield _judge_swap(view, facts, settings)
+            yield _judge_swap(view, facts, settings, owner.kind)
 
 
 def _plan_waagent(view: View, settings: Settings) -> Iterator[Outcome]:
@@ -81,16 +82,23 @@ def _wanted(settings: Settings) -> dict[str, str]:
     return wanted
 
 
-def _judge_swap(view: View, facts: Facts, settings: Settings) -> Note:
+def _judge_swap(view: View, facts: Facts, settings: Settings, kind: OwnerKind) -> Note:
     """hvprep's service puts swap on what others have mounted; they may do so themselves."""
     service = find_service(view, _SERVICE)
     if service is not None and service.is_enabled:
         return Note(Verdict.MET, f"{_SERVICE} puts swap on it at boot")
     table = read_fstab(view)
     places = find_places(view, facts, table, settings)
-    own = [each for each in table.entries if each.type == "swap" and is_temporary(each.spec, places)]
+    lines = [
+        each for each in table.entries if each.type == "swap" and is_on_temporary_disk(each.spec, places)
+    ]
+    own = (
+        (f"line {lines[0].line} of {FSTAB} has swap on it" if lines else None)
+        or units.find_swap_elsewhere(view, places)
+        or (cloud_init.find_swap_elsewhere(view, places) if kind is OwnerKind.CLOUD_INIT else None)
+    )
     if own:
-        return Note(Verdict.MET, f"line {own[0].line} of {FSTAB} has swap on it")
+        return Note(Verdict.MET, own)
     remedy = "install hvprep in it" if service is None else f"systemctl enable {_SERVICE}"
     return Note(
         Verdict.UNMET,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hvprep.facts.gather import Facts
@@ -18,10 +19,13 @@ from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.settings import Settings
 from hvprep.steps.udev.rules import find_rules, write_rules
+from hvprep.system.overlay import Overlay
 
 _RULES = "66-hvprep-azure.rules"
 #: WALinuxAgent, OS.RootDeviceScsiTimeout; LISA, verify_scsi_disk_timeout.
 _SECONDS = 300
+_WAITING = f"the kernel waits {_SECONDS} seconds for a disk"
+_WRITING = re.compile(r"echo (\d+) *>.*/timeout")
 _AGENT = GuestPath("/etc/waagent.conf")
 #: A disk of Hyper-V, as rules may ask for one: (key, attribute) -> what it says.
 _DISK: Mapping[tuple[str, str], str] = {
@@ -41,7 +45,7 @@ _DISK: Mapping[tuple[str, str], str] = {
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     rules = [(path, rule) for path, found in find_rules(view) for rule in found]
     wanted = {
-        f"the kernel waits {_SECONDS} seconds for a disk": _find_timeout(view, rules),
+        _WAITING: _lasting(view),
         "/dev/ptp_hyperv is the clock of the host": _find_clock(rules),
     }
     if settings.image_profile == Profile.AZURE.value:
@@ -51,42 +55,68 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         if because is not None:
             yield Note(Verdict.MET, f"{what}: {because}")
     if missing:
-        yield write_rules(_RULES, "; ".join(f"no rule of udev sees to it that {what}" for what in missing))
-    yield from _judge_last_word(rules)
+        change = write_rules(_RULES, "; ".join(f"no rule of udev sees to it that {what}" for what in missing))
+        after = Overlay(view)
+        after.apply(change)
+        if missing != [_WAITING] or _lasting(after) is not None:
+            yield change
+    yield from _judge_last_word(view)
 
 
-def _judge_last_word(rules: list[tuple[GuestPath, Rule]]) -> Iterator[Note]:
-    """A rule after ours that takes the patience back: only one of which it is certain that it fits."""
-    certain = [(path, rule) for path, rule in rules if _timeouts(rule) and _may_fit(rule, is_certain=True)]
-    path, rule = certain[-1] if certain else (None, None)
-    if path is None or rule is None or path.name < _RULES:
-        return
-    value = _timeouts(rule)[-1]
-    if value.isdecimal() and not _is_long([value]):
-        because = f"{path}, line {rule.line} has the kernel wait {value} seconds for a disk"
-        yield Note(Verdict.UNMET, because, f"take it out of {path}, or write {_SECONDS}")
+def _judge_last_word(view: View) -> Iterator[Note]:
+    """A rule that takes the patience back, after ours as after any other."""
+    last = next((each for each in reversed(tuple(_find_patience(view))) if each.is_certain), None)
+    if last is not None and not last.is_long and _lasting(view) is None:
+        because = f"{last.path}, line {last.line} has the kernel wait {last.seconds} seconds for a disk"
+        yield Note(Verdict.UNMET, because, f"take it out of {last.path}, or write {_SECONDS}")
 
 
-def _timeouts(rule: Rule) -> list[str]:
-    values = [*rule.assigns("ATTR", "device/timeout"), *rule.assigns("ATTR", "timeout")]
-    found = (re.finditer(r"echo (\d+) *>.*/timeout", each) for each in rule.assigns("RUN"))
-    return values + [match[1] for matches in found for match in matches]
+@dataclass(frozen=True)
+class _Patience:
+    """A rule that sets the time-out of disks, and whether it is certain that it does so for ours."""
+
+    path: GuestPath
+    line: int
+    seconds: int
+    is_certain: bool
+
+    @property
+    def is_long(self) -> bool:
+        return self.seconds >= _SECONDS
 
 
-def _is_long(values: list[str]) -> bool:
-    return any(value.isdecimal() and int(value) >= _SECONDS for value in values)
+def _find_patience(view: View) -> Iterator[_Patience]:
+    """Those for disks of Hyper-V, in the order in which they take effect: programs run after all rules."""
+    found: list[_Patience] = []
+    run_later: list[_Patience] = []
+    for path, rules in find_rules(view):
+        jumps: set[str] = set()
+        for rule in rules:
+            jumps = (jumps | set(rule.assigns("GOTO"))) - set(rule.assigns("LABEL"))
+            certain = not jumps and _may_fit(rule, is_certain=True)
+            values = [*rule.assigns("ATTR", "device/timeout"), *rule.assigns("ATTR", "timeout")]
+            runs = [number for each in rule.assigns("RUN") for number in _WRITING.findall(each)]
+            for into, numbers in ((found, values), (run_later, runs)):
+                good = [int(number) for number in numbers if number.isdecimal()] if _may_fit(rule) else []
+                into += [_Patience(path, rule.line, number, certain) for number in good]
+    yield from (*found, *run_later)
 
 
-def _find_timeout(view: View, rules: list[tuple[GuestPath, Rule]]) -> str | None:
-    for path, rule in rules:
-        if _is_long(_timeouts(rule)) and _may_fit(rule):
-            return f"{path}, line {rule.line}"
+def _lasting(view: View) -> str | None:
+    """What has the kernel wait in the end: the agent sets it when all rules have had their say."""
     found = re.search(
         rb"^[ \t]*OS\.RootDeviceScsiTimeout[ \t]*=[ \t]*(\d+)", view.read(_AGENT) or b"", re.MULTILINE
     )
     service = find_service(view, "walinuxagent", "waagent")
     is_on = service is not None and service.is_enabled
-    return f"{_AGENT}, of waagent" if is_on and found is not None and int(found[1]) >= _SECONDS else None
+    if is_on and found is not None and int(found[1]) >= _SECONDS:
+        return f"{_AGENT}, of waagent"
+    for each in reversed(tuple(_find_patience(view))):
+        if each.is_long:
+            return f"{each.path}, line {each.line}"
+        if each.is_certain:
+            return None
+    return None
 
 
 def _may_fit(rule: Rule, is_certain: bool = False) -> bool:

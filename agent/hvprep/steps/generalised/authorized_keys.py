@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
-from hvprep.facts.homes import Home, read_accounts
+from hvprep.facts.homes import Home, literal, read_accounts
 from hvprep.facts.traces import find_paths, traces_of
+from hvprep.formats.passwd import Account
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath, Kind
 from hvprep.model.view import View
@@ -38,23 +39,43 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
             places += setting.statement.arguments
     except FormatError as error:
         yield Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)
-    numbers = {account.name: str(account.uid) for account in read_accounts(view)}
-    yield from look_into_homes(view, partial(_look, tuple(dict.fromkeys(places)), numbers))
+    accounts = {account.name: account for account in read_accounts(view)}
+    unique = tuple(dict.fromkeys(places))
+    in_homes = tuple(place for place in unique if not _is_elsewhere(place))
+    yield from look_into_homes(view, partial(_look, in_homes, accounts))
+    for place in filter(_is_elsewhere, unique):
+        yield from _look_elsewhere(view, place, accounts.get("root"))
     for path in (path for trace in _ELSEWHERE for path in find_paths(view, trace, ())):
         yield from _judge(view, path, stub_is_fine=False)
 
 
-def _look(places: tuple[str, ...], numbers: Mapping[str, str], view: View, home: Home) -> Iterator[Outcome]:
-    users = home.users or ("",)
-    paths = [_expanded(place, home, user, numbers.get(user, "")) for place in places for user in users]
-    for path in dict.fromkeys(paths):
+def _look(
+    places: Iterable[str], accounts: Mapping[str, Account], view: View, home: Home
+) -> Iterator[Outcome]:
+    users = [accounts.get(user) for user in home.users] or [None]
+    patterns = [_pattern(place, home, user) for place in places for user in users]
+    for path in dict.fromkeys(path for pattern in patterns for path in view.glob(pattern)):
         yield from _judge(view, path, stub_is_fine="root" in home.users)
 
 
-def _expanded(place: str, home: Home, user: str, number: str) -> GuestPath:
-    """The file for that user: tokens filled in (sshd_config(5), TOKENS), relative to the home."""
-    tokens = {"%h": str(home.path), "%u": user, "%U": number, "%%": "%"}
-    return home.path / _TOKEN.sub(lambda match: tokens[match[0]], place)
+def _look_elsewhere(view: View, place: str, root: Account | None) -> Iterator[Outcome]:
+    """Of any name: the user may have no home, or be none before another is made that is called so."""
+    of_root = view.glob(_pattern(place, None, root)) if root is not None else ()
+    for path in view.glob(_pattern(place, None, None)):
+        yield from _judge(view, path, stub_is_fine=path in of_root)
+
+
+def _is_elsewhere(place: str) -> bool:
+    """Whether it is below no home."""
+    return place.startswith("/") and "%h" not in place
+
+
+def _pattern(place: str, home: Home | None, account: Account | None) -> str:
+    """The files for that user (glob(7)), with its tokens filled in (sshd_config(5), TOKENS)."""
+    tokens = {"%%": "%", "%h": literal(home.path) if home is not None else "*"}
+    tokens["%u"], tokens["%U"] = (account.name, str(account.uid)) if account is not None else ("*", "*")
+    filled = _TOKEN.sub(lambda match: tokens[match[0]], place)
+    return filled if home is None or filled.startswith("/") else f"{literal(home.path)}/{filled}"
 
 
 def _judge(view: View, path: GuestPath, stub_is_fine: bool) -> Iterator[Outcome]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.provisioning_agents import probe_agents
-from hvprep.facts.services import UNIT_DIRECTORIES
 from hvprep.facts.tools import find_program
 from hvprep.facts.traces import find_paths, traces_of
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings

@@ -29,6 +29,9 @@ _MARK = re.compile(
     rb"\A(?:#.*\n){0,3}# (?:Created by cloud-init|This file is generated from information provided)"
 )
 _DHCP = ("dhcp", "dhcp4")
+_LEFT_DOWN = ("manual", "off")
+#: extract_physdevs of net/__init__.py, wait_for_physdevs of distros/networking.py.
+_WAITS = ": cloud-init waits for that interface, and fails on every machine without it"
 _MEMBERS = ("bond_interfaces", "bridge_interfaces")
 
 
@@ -62,9 +65,12 @@ def read(view: View) -> Reading | None:
     if len(saying) > 1:
         unclear = f"{' and '.join(map(str, saying))} both say what cloud-init makes of the network"
         return Reading(_NAME, (Profile(path, unclear=unclear),))
-    if network.get("config") is not None:
+    version = network.get("version")
+    if version is not None and version.scalar == "1":
         return Reading(_NAME, tuple(_profiles_of_version_1(path, network)))
-    return Reading(_NAME, netplan.find_profiles([(path, config.node)]))
+    if version is not None and version.scalar == "2":
+        return Reading(_NAME, (*_bound_names(path, network), *netplan.find_profiles([(path, config.node)])))
+    return Reading(_NAME, (Profile(path, (f"{path}: network: is of no version that cloud-init knows",)),))
 
 
 def is_rendered(view: View, path: GuestPath) -> bool:
@@ -86,17 +92,27 @@ def _profiles_of_version_1(path: GuestPath, network: Node) -> Iterator[Profile]:
     """A list of interfaces, each with its subnets."""
     for item in (network.get("config") or network).items or ():
         place = f"{path}, line {item.line}"
+        name, address = _scalar(item, "name"), _scalar(item, "mac_address")
         if fits_interface(text for key in _MEMBERS for text in (item.get(key) or Node(0)).texts):
-            yield Profile(path, unclear=f"{place}: {INTERFACE} is a part of {_scalar(item, 'name')}")
-        elif _scalar(item, "type") == "physical" and fits_interface([_scalar(item, "name")]):
-            subnets = item.get("subnets")
-            kinds = [_scalar(each, "type") for each in (subnets.items or () if subnets is not None else ())]
-            address = _scalar(item, "mac_address")
-            yield Profile(
-                path,
-                () if set(kinds) & set(_DHCP) else (f"{place} gives {INTERFACE} no address by DHCP",),
-                bound_by=f"{place}: mac_address: {address} binds it" if address else None,
-            )
+            yield Profile(path, unclear=f"{place}: {INTERFACE} is a part of {name}")
+        elif _scalar(item, "type") != "physical":
+            continue
+        elif address:
+            yield Profile(path, (f"{place}: mac_address: {address}{_WAITS}",))
+        elif fits_interface([name]):
+            subnets = (item.get("subnets") or Node(0)).items or ()
+            asking = [each for each in subnets if _scalar(each, "type") in _DHCP]
+            started = [each for each in asking if _scalar(each, "control") not in _LEFT_DOWN]
+            yield Profile(path, () if started else (f"{place} gives {INTERFACE} no address by DHCP at boot",))
+
+
+def _bound_names(path: GuestPath, network: Node) -> Iterator[Profile]:
+    """Of version 2, the interfaces that get a name by their address."""
+    for name, item in (network.get("ethernets") or Node(0)).members or ():
+        address = item.get("match", "macaddress")
+        if address is not None and address.scalar and _scalar(item, "set-name"):
+            because = f"{path}, line {address.line}: {name} has macaddress: {address.scalar}{_WAITS}"
+            yield Profile(path, (because,))
 
 
 def _scalar(node: Node, key: str) -> str:

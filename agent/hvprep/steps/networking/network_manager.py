@@ -87,16 +87,15 @@ class Values:
     def is_left_alone(self, device: Device) -> bool:
         """Whether a [device] section has NetworkManager not manage it. Of those that fit, the first one that
         says either counts: those of later files come first, and [device] itself comes last."""
-        sections: list[dict[str, str]] = []
-        last: dict[str, str] = {}
-        for entries in reversed(self._files):
-            found: dict[str, dict[str, str]] = {}
-            for entry in entries:
-                if entry.section.startswith("device"):
-                    found.setdefault(entry.section, {})[entry.key] = entry.value
-            last = {**found.pop("device", {}), **last}
-            sections += found.values()
-        for section in (*sections, last):
+        sections: dict[str, dict[str, str]] = {}
+        for entries in self._files:
+            found = [entry for entry in entries if entry.section.startswith("device")]
+            for name in reversed(dict.fromkeys(entry.section for entry in found)):
+                sections.setdefault(name, {})
+            for entry in found:
+                sections[entry.section][entry.key] = entry.value
+        last = sections.pop("device", {})
+        for section in (*reversed(sections.values()), last):
             specs = [word.strip() for word in re.split("[,;]", section.get("match-device", "*"))]
             if fits_specs(filter(None, specs), device):
                 if "managed" in section:
@@ -121,7 +120,7 @@ def fits_specs(specs: Iterable[str], device: Device = ETH0) -> bool:
     fits = False
     for spec in specs:
         kind, _, pattern = spec.removeprefix("except:").partition(":")
-        if _fits_spec(kind, pattern.removeprefix("="), device):
+        if _fits_spec(kind, pattern[1:] if pattern.startswith(("=", "~")) else pattern, device):
             if spec.startswith("except:"):
                 return False
             fits = True

@@ -37,7 +37,7 @@ _LEFT_DOWN = ("manual", "down", "always-down")
 #: Keys of [Match] by which a file is for one machine alone.
 BINDING = ("MACAddress", "PermanentMACAddress")
 #: Keys of [Match] that can be answered for an interface on Hyper-V.
-_ANSWERED = ("Name", "OriginalName", "Driver", "Type", "Kind", "Virtualization")
+_ANSWERED = ("Name", "OriginalName", "Driver", "Type", "Kind", "Virtualization", "Path")
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,18 @@ def find_files(view: View, suffix: str) -> Iterator[UnitFile]:
             yield UnitFile(path, tuple(places))
 
 
-def matches(file: UnitFile, device: Device = ETH0) -> bool:
+def matches(file: UnitFile, device: Device = ETH0, is_lenient: bool = False) -> bool:
     """Whether the file is for the interface, whatever MAC address it asks for. One that asks for what cannot
-    be known is taken for one that is not."""
+    be known is taken for one that is not; if `is_lenient`, for one that is."""
     keys = {each.entry.key for each in file.places if each.entry.section == "Match"} - set(BINDING)
-    return all(key in _ANSWERED and _fits(file, key, device) for key in keys)
+    return all(_fits(file, key, device) if key in _ANSWERED else is_lenient for key in keys)
+
+
+def unknown_matches(file: UnitFile) -> tuple[Place, ...]:
+    """What the file asks for and cannot be known."""
+    known = (*_ANSWERED, *BINDING)
+    asked = (each for each in file.places if each.entry.section == "Match" and each.entry.value)
+    return tuple(each for each in asked if each.entry.key not in known)
 
 
 def _fits(file: UnitFile, key: str, device: Device) -> bool:
@@ -114,6 +121,7 @@ def _fits(file: UnitFile, key: str, device: Device) -> bool:
         "Driver": (device.driver,),
         "Type": ("ether",),
         "Kind": (),
+        "Path": device.paths,
         "Virtualization": ("yes", "true", "vm", "microsoft"),
     }.get(key, (device.name,))
     words = " ".join(each.entry.value for each in file.find("Match", key))

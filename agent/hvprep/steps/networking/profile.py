@@ -18,14 +18,16 @@ from hvprep.model.node import GuestPath
 
 @dataclass(frozen=True)
 class Device:
-    """An interface as udev and the managers see it."""
+    """An interface as udev and the managers see it. `paths`: what its ID_PATH may be."""
 
     name: str
     driver: str
+    paths: tuple[str, ...] = ()
 
 
 INTERFACE = "eth0"
-ETH0 = Device(INTERFACE, "hv_netvsc")
+#: By the device of ACPI above the VMBus (udev-builtin-path_id.c).
+ETH0 = Device(INTERFACE, "hv_netvsc", ("acpi-VMBUS:00", "acpi-VMBUS:01", "acpi-MSFT1000:00"))
 #: How long, in seconds, DHCP has to be waited for (LISA, verify_dhcp_client_timeout).
 PATIENCE_S = 300
 

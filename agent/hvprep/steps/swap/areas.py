@@ -18,7 +18,8 @@ from hvprep.settings import Settings
 FSTAB = GuestPath("/etc/fstab")
 TAG = "hvprep: no swap on the system's disk"
 #: Compressed memory, and what udev's rules of waagent, azure-vm-utils and cloud-init call temporary disks.
-_NODES = ("/dev/zram", "/dev/disk/azure/resource", "/dev/disk/azure/local/", "/dev/disk/cloud/azure_resource")
+_MEMORY = "/dev/zram"
+_NODES = (_MEMORY, "/dev/disk/azure/resource", "/dev/disk/azure/local/", "/dev/disk/cloud/azure_resource")
 
 
 def keeps_swap(settings: Settings) -> bool:
@@ -38,3 +39,8 @@ def is_temporary(spec: str, places: Iterable[GuestPath]) -> bool:
     return ".." not in path.parts and (
         spec.startswith(_NODES) or any(place in path.parents for place in places)
     )
+
+
+def is_on_temporary_disk(spec: str, places: Iterable[GuestPath]) -> bool:
+    """The same without what is in memory."""
+    return is_temporary(spec, places) and not spec.startswith(_MEMORY)

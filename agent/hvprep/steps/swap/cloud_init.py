@@ -45,6 +45,16 @@ def find(view: View, places: Sequence[GuestPath]) -> Iterator[Note]:
     yield from _judge_mounts(config, places)
 
 
+def find_swap_elsewhere(view: View, places: Sequence[GuestPath]) -> str | None:
+    """The entry of `mounts:` by which it swaps to the temporary disk, and puts that into fstab. Raises
+    FormatError."""
+    config = read_cloud_config(view)
+    for items in _mounts(config):
+        if len(items) > 2 and items[2].scalar == "swap" and _is_elsewhere(config, items[0], places):
+            return f"{config.sources['mounts']}, line {items[0].line}: cloud-init swaps to {items[0].scalar}"
+    return None
+
+
 def find_mount_points(view: View) -> tuple[GuestPath, ...]:
     """Where it mounts the temporary disk; where it always did if its files do not read."""
     try:

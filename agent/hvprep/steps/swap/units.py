@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.facts.services import NOT_AT_BOOT, UNIT_DIRECTORIES, Service, find_service, find_unit_file
-from hvprep.facts.unit_lines import find_unit_lines
+from hvprep.facts.boot_targets import NOT_AT_BOOT, PULLING
+from hvprep.facts.services import Service, find_service, find_unit_file
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES, find_unit_lines
 from hvprep.model.change import Link, Remove
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
-from hvprep.steps.swap.areas import is_temporary
+from hvprep.steps.swap.areas import is_on_temporary_disk, is_temporary
 
 _OWN = GuestPath("/etc/systemd/system")
-#: By what a unit has others started with it.
-_PULLING = ("Wants", "Requires", "BindsTo", "Upholds")
 _WHAT = re.compile(r"^What[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 
 
@@ -30,9 +29,13 @@ class SwapUnit:
 
 def find_swap_units(view: View, places: Sequence[GuestPath]) -> tuple[SwapUnit, ...]:
     """Those for the system's disk, each once; `places` are on the temporary one."""
-    names = {path.name for directory in UNIT_DIRECTORIES for path in view.glob(f"{directory}/*.swap")}
-    found = (_find_unit(view, name) for name in sorted(names))
-    return tuple(unit for unit in found if unit is not None and not is_temporary(unit.what, places))
+    return tuple(unit for unit in _find_units(view) if not is_temporary(unit.what, places))
+
+
+def find_swap_elsewhere(view: View, places: Sequence[GuestPath]) -> str | None:
+    """The unit that swaps to the temporary disk."""
+    found = (unit for unit in _find_units(view) if is_on_temporary_disk(unit.what, places))
+    return next((f"{unit.service.name} swaps to {unit.what}" for unit in found), None)
 
 
 def plan_units(view: View, units: Sequence[SwapUnit]) -> Iterator[Link | Remove]:
@@ -50,7 +53,7 @@ def find_asked_for(view: View, places: Sequence[GuestPath]) -> Iterator[Note]:
     """A finding for each line by which another unit has such a unit started, as no link tells. It is not
     masked: what requires it would fail (systemd.unit(5))."""
     for line in find_unit_lines(view, ".swap"):
-        if line.entry.key not in _PULLING or line.unit in NOT_AT_BOOT:
+        if line.entry.key not in PULLING or line.unit in NOT_AT_BOOT:
             continue
         for name in line.entry.value.split():
             service = find_service(view, name) if name.endswith(".swap") else None
@@ -71,6 +74,11 @@ def read_what(view: View, name: str) -> str:
     text = (view.read(path) or b"").decode("utf-8", "replace") if path is not None else ""
     found: list[str] = _WHAT.findall(text)
     return found[-1] if found else ""
+
+
+def _find_units(view: View) -> Iterator[SwapUnit]:
+    names = {path.name for directory in UNIT_DIRECTORIES for path in view.glob(f"{directory}/*.swap")}
+    yield from filter(None, (_find_unit(view, name) for name in sorted(names)))
 
 
 def _find_unit(view: View, name: str) -> SwapUnit | None:

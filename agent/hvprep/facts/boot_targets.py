@@ -1,0 +1,69 @@
+"""Which units of systemd a boot comes by on its way to a running system.
+
+Source: systemd.special(7), systemd.unit(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES, find_unit_lines
+from hvprep.model.node import GuestPath
+from hvprep.model.view import View
+
+#: Of NAME.KIND/, the directories of links by which NAME pulls other units in.
+LINKS = ("wants", "requires", "upholds")
+#: The same as entries of a unit file.
+PULLING = ("Wants", "Requires", "BindsTo", "Upholds")
+#: Targets that no boot comes by.
+NOT_AT_BOOT = frozenset(
+    f"{name}.target"
+    for name in (
+        *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
+        *("shutdown", "umount", "final", "reboot", "poweroff", "halt", "kexec", "soft-reboot"),
+        *("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate"),
+    )
+)
+#: Those that every boot comes by, or that udev and generators pull in, of which an image tells nothing.
+_AT_BOOT = frozenset(
+    f"{name}.target"
+    for name in (
+        *("default", "multi-user", "runlevel2", "runlevel3", "runlevel4", "basic", "sysinit", "getty"),
+        *("sockets", "timers", "paths", "local-fs", "remote-fs", "swap", "network", "network-online"),
+        *("cryptsetup", "cloud-init"),
+    )
+)
+_GRAPHICAL = ("graphical.target", "runlevel5.target")
+
+
+def is_reached(view: View, unit: str) -> bool:
+    """Whether a boot comes by it. Units that are neither targets nor services are taken for reached."""
+    seen: set[str] = set()
+    todo = [unit]
+    while todo:
+        name = todo.pop()
+        if name in seen or name in NOT_AT_BOOT:
+            continue
+        seen.add(name)
+        if name in _AT_BOOT or not name.endswith((".target", ".service")) or _is_default(view, name):
+            return True
+        todo += _pulled_in_by(view, name)
+    return False
+
+
+def _is_default(view: View, name: str) -> bool:
+    paths = (GuestPath(directory) / "default.target" for directory in UNIT_DIRECTORIES)
+    link = next((path for path in paths if view.node(path) is not None), None)
+    if link is None:
+        return name in _GRAPHICAL
+    default = view.resolve(link).name
+    return name == default or (default in _GRAPHICAL and name in _GRAPHICAL)
+
+
+def _pulled_in_by(view: View, unit: str) -> Iterator[str]:
+    for directory in UNIT_DIRECTORIES:
+        for kind in LINKS:
+            yield from (link.parent.stem for link in view.glob(f"{directory}/*.{kind}/{unit}"))
+    for line in find_unit_lines(view, unit):
+        if line.entry.key in PULLING and unit in line.entry.value.split():
+            yield line.unit
