@@ -17,8 +17,9 @@ from hvprep.settings import Settings
 
 FSTAB = GuestPath("/etc/fstab")
 TAG = "hvprep: no swap on the system's disk"
-#: Compressed memory, and what udev's rules of waagent, azure-vm-utils and cloud-init call temporary disks.
+#: Compressed memory.
 _MEMORY = "/dev/zram"
+#: That, and what udev's rules of waagent, azure-vm-utils and cloud-init call temporary disks.
 _NODES = (_MEMORY, "/dev/disk/azure/resource", "/dev/disk/azure/local/", "/dev/disk/cloud/azure_resource")
 
 
