@@ -436,6 +436,11 @@ def test_what_switches_cloud_init_off_is_named(tmp_path: Path) -> None:
     assert "leaves the temporary disk alone" in verdict(rig, "waagent")[1]
 
 
+def test_a_cloud_init_that_is_alone_has_nothing_else_to_be_done_for_it(tmp_path: Path) -> None:
+    rig = system(tmp_path, "el-9", REMOVED_WAAGENT + "file /etc/cloud/cloud-init.disabled\n")
+    assert rig.finding("guest-agent").remedy == "rm /etc/cloud/cloud-init.disabled"
+
+
 def test_an_old_agent_that_takes_the_disk_too(tmp_path: Path) -> None:
     path = "/usr/lib/python3.9/site-packages/azurelinuxagent/daemon/resourcedisk/default.py"
     rig = system(tmp_path, "el-9", f"file {path}\n|        mount_point = None\n")

@@ -49,6 +49,7 @@ LONG = NM + conf("[connection]\nipv4.dhcp-timeout=300")
 LONG_OWN = LONG + file(KEYFILE, f"{ETH0}dhcp-timeout=infinity")
 LONG_OWN += file(KEYFILE.replace("eth0", "x"), f"{ETH0}dhcp-timeout=0")
 LONG_OWN += file(KEYFILE.replace("eth0", "y"), ETH0.replace("eth0", "ens3") + "dhcp-timeout=5")
+LONG_OWN += file(IFCFG.replace("eth0", "any"), "TYPE=Ethernet\nIPV4_DHCP_TIMEOUT=0\nBOOTPROTO=dhcp")
 LONG_OWN += PLUGIN + file(IFCFG, "DEVICE=eth0\nIPV4_DHCP_TIMEOUT=2147483647\nBOOTPROTO=dhcp")
 
 

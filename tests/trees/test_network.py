@@ -157,6 +157,23 @@ SERVED = {
     + file("/etc/NetworkManager/conf.d/b.conf", "[device-a]\nmatch-device=driver:hv_netvsc\nmanaged=1"),
     "NetworkManager leaves others alone": NM
     + file("/etc/NetworkManager/conf.d/a.conf", "[device-x]\nmatch-device=type:wifi\nmanaged=0"),
+    "NetworkManager comes to the nameless section last": NM
+    + file("/etc/NetworkManager/conf.d/a.conf", "[device-x]\nmatch-device=*\nmanaged=1")
+    + file("/etc/NetworkManager/conf.d/b.conf", "[device]\nmanaged=0"),
+    "cloud-init comes before a keyfile for one machine": NM
+    + SERVER
+    + CLOUD_INIT
+    + file(
+        KEYFILE,
+        f"[connection]\ntype=ethernet\ninterface-name=eth0\n[ethernet]\nmac-address={MAC}\n[ipv4]\nmethod=auto",
+    ),
+    "cloud-init waits for none that it gives no name": NETWORKD
+    + CLOUD_INIT
+    + file(
+        CLOUD_CFG,
+        "network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true}\n"
+        f"    lan0: {{match: {{macaddress: '{MAC}'}}, dhcp4: true}}",
+    ),
     "the search ends before the section that leaves it alone": NM
     + file(
         "/etc/NetworkManager/conf.d/a.conf",
@@ -632,3 +649,12 @@ def test_it_stays_where_it_says_more_or_leaves_the_network_to_the_image(rig: Rig
     )
     finding = find(rig, NETWORKD + CLOUD_INIT + served + file(path, text))
     assert (finding.verdict, finding.changes) == (MET, ())
+
+
+def test_without_predictable_names_no_policy_makes_one(tmp_path: Path) -> None:
+    rig = Rig(make_tree("debian-11", tmp_path / "root"), only=ID)
+    text = NM + file("/etc/systemd/network/1.link", "[Match]\nOriginalName=*\n[Link]\nNamePolicy=mac")
+    assert "NamePolicy=mac gives eth0 another name" in "; ".join(find(rig, text).because)
+    cfg = rig.root / "boot/grub/grub.cfg"
+    cfg.write_text(cfg.read_text().replace(" ro ", " ro net.ifnames=0 "))
+    assert rig.finding(ID).verdict is MET

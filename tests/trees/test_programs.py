@@ -41,6 +41,11 @@ def test_systems_as_they_are_packaged(tmp_path: Path, name: str, words: Optional
         ("remove /usr/bin/growpart\n", Verdict.UNMET, "there is no growpart"),
         ("remove /usr/sbin/sfdisk\n", Verdict.UNMET, "/usr/bin/growpart works with sgdisk or sfdisk"),
         ("remove /usr/sbin/sfdisk\nelf /usr/sbin/sgdisk x86_64\n", Verdict.MET, ""),
+        (
+            "remove /usr/bin/growpart\nremove /usr/sbin/sfdisk\nelf /usr/bin/systemd-repart x86_64\n",
+            Verdict.MET,
+            "",
+        ),
         ("remove /usr/bin/python3\n", Verdict.UNMET, "there is no python3"),
         ("remove /usr/bin/python3\nelf /usr/bin/python3 x86_64\n", Verdict.NOT_ASSESSED, "does not tell"),
         ("remove /usr/bin/openssl\n", Verdict.UNMET, "there is no openssl"),

@@ -195,6 +195,14 @@ def test_what_only_a_person_can_mend(rig: Rig, text: str, because: str, remedy: 
     assert remedy in (finding.remedy or "")
 
 
+def test_a_socket_that_starts_a_service_of_another_name(rig: Rig) -> None:
+    socket = SOCKET.replace("|[Socket]", "|[Socket]\n|Service=mine.service")
+    socket += "file /usr/lib/systemd/system/mine.service\n|[Service]\n"
+    mask = "link /etc/systemd/system/ssh.service /dev/null\n"
+    add_to_tree(rig.root, f"file {OWN}\n|ClientAliveInterval 180\n{socket}{mask}")
+    assert rig.finding(ID).verdict is Verdict.MET
+
+
 def test_a_socket_that_starts_a_service_for_each_connection(rig: Rig) -> None:
     socket = SOCKET.replace("|[Socket]", "|[Socket]\n|Accept=yes")
     template = "file /usr/lib/systemd/system/ssh@.service\n|[Service]\n"

@@ -39,6 +39,7 @@ OLD_WAAGENT = (
     "file /usr/lib/python3.6/site-packages/azurelinuxagent/__init__.py\n|#\n"
     "file /usr/lib/python3.6/site-packages/azurelinuxagent/daemon/resourcedisk/default.py\n|x = None\n"
 )
+ONE_FILE = 'file /usr/sbin/waagent 755\n|#!/usr/bin/python3\n|GuestAgentVersion = "WALinuxAgent-2.0.18"\n'
 #: Microsoft, "Configure swap files for Linux Azure virtual machines" (cloud-init).
 RECIPE = """\
 file /etc/cloud/cloud.cfg.d/00-azure-swap.cfg
@@ -97,6 +98,7 @@ def owner(
         # waagent asks whether the unit is enabled, and knows nothing of that file.
         (CLOUD_INIT + OFF + WAAGENT + FORMATS, "hvprep"),
         (CLOUD_INIT + OFF + OLD_WAAGENT + FORMATS, "waagent with swap"),
+        (CLOUD_INIT + OFF + WAAGENT + ONE_FILE + FORMATS, "waagent with swap"),
         (
             CLOUD_INIT
             + "remove /etc/systemd/system/cloud-init.target.wants/cloud-init-local.service\n"
@@ -306,6 +308,12 @@ def test_sizes_that_waagent_does_not_know(tmp_path: Path, size: SwapSize) -> Non
             Settings(),
             Verdict.NOT_ASSESSED,
             "cloud.cfg",
+        ),
+        (
+            CLOUD_INIT + OFF + RECIPE + "file /etc/fstab\n|/dev/sdz1 /mnt/resource ext4 defaults 0 0\n",
+            Settings(),
+            Verdict.UNMET,
+            "nothing puts swap on it",
         ),
         # waagent would leave the disk alone, so it is not told to take it.
         (CLOUD_INIT + OFF + WAAGENT + SHIPPED, Settings(), Verdict.UNMET, "no program in this system"),

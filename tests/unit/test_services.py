@@ -104,6 +104,8 @@ def cases() -> Iterator[Tuple[str, str, Tuple[str, ...], bool, Optional[str]]]:
     text = "link /etc/systemd/system/default.target /usr/lib/systemd/system/multi-user.target\n"
     yield "the graphical target, where that is the default", SYSTEMD + graphical, ("ssh",), True, unit
     yield "the graphical target, where it is not", SYSTEMD + graphical + text, ("ssh",), False, unit
+    after = drop_in.replace("Wants=", "After=")
+    yield "one that another only comes after", SYSTEMD + mine + after, ("ssh",), False, unit
     rescue = drop_in.replace("basic.target.d", "rescue.target.d")
     yield "one that only the rescue target asks for", SYSTEMD + mine + rescue, ("ssh",), False, unit
     folded = drop_in.replace("|Wants=a.service mine.target", "|Wants=a.service \\\n| mine.target")

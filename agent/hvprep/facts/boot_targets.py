@@ -28,12 +28,23 @@ NOT_AT_BOOT = frozenset(
 _AT_BOOT = frozenset(
     f"{name}.target"
     for name in (
-        *("default", "multi-user", "runlevel2", "runlevel3", "runlevel4", "basic", "sysinit", "getty"),
-        *("sockets", "timers", "paths", "local-fs", "remote-fs", "swap", "network", "network-online"),
+        *("default", "multi-user", "runlevel2", "runlevel3", "runlevel4", "runlevel5", "basic"),
+        *(
+            "sysinit",
+            "getty",
+            "sockets",
+            "timers",
+            "paths",
+            "local-fs",
+            "remote-fs",
+            "swap",
+            "network",
+            "network-online",
+        ),
         *("cryptsetup", "cloud-init"),
     )
 )
-_GRAPHICAL = ("graphical.target", "runlevel5.target")
+_GRAPHICAL = "graphical.target"
 
 
 def is_reached(view: View, unit: str) -> bool:
@@ -42,7 +53,7 @@ def is_reached(view: View, unit: str) -> bool:
     todo = [unit]
     while todo:
         name = todo.pop()
-        if name in seen or name in NOT_AT_BOOT:
+        if name in seen:
             continue
         seen.add(name)
         if name in _AT_BOOT or not name.endswith((".target", ".service")) or _is_default(view, name):
@@ -55,9 +66,8 @@ def _is_default(view: View, name: str) -> bool:
     paths = (GuestPath(directory) / "default.target" for directory in UNIT_DIRECTORIES)
     link = next((path for path in paths if view.node(path) is not None), None)
     if link is None:
-        return name in _GRAPHICAL
-    default = view.resolve(link).name
-    return name == default or (default in _GRAPHICAL and name in _GRAPHICAL)
+        return name == _GRAPHICAL
+    return name == view.resolve(link).name
 
 
 def _pulled_in_by(view: View, unit: str) -> Iterator[str]:
