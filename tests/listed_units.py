@@ -10,6 +10,8 @@ _PASSING = (
     *("run-", "session-", "user", "-.slice", "systemd-fsckd."),
     *("systemd-hostnamed.", "systemd-localed.", "systemd-timedated."),
 )
+#: Hardware is found when it is found.
+_DEVICE = ".device"
 
 
 class System(Protocol):
@@ -22,5 +24,6 @@ class System(Protocol):
 def list_units(system: System) -> FrozenSet[str]:
     """Every unit that is loaded and what state it is in, but for what comes and goes by itself."""
     listing = system.tool("systemctl", "list-units", "--all", "--plain", "--no-legend")
-    lines = (" ".join(line.split()[:4]) for line in listing.splitlines())
-    return frozenset(line for line in lines if not line.startswith(_PASSING))
+    units = [line.split()[:4] for line in listing.splitlines()]
+    kept = (words for words in units if not words[0].startswith(_PASSING) and not words[0].endswith(_DEVICE))
+    return frozenset(" ".join(words) for words in kept)
