@@ -49,6 +49,18 @@ SEEDS: Dict[str, bytes] = {
     "home/me/.bash_history": b"secret\n",
     "home/me/.ssh/authorized_keys": b"ssh-ed25519 AAAA me\n",
     "swapfile": b"\0" * 4096,
+    "etc/nftables.conf": b"define a = { 22 }\ntable t {\n  chain c {\n    tcp dport $a drop\n  }\n}\n",
+    "etc/iptables/rules.v4": b"*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 10.0.0.0/8 -j ACCEPT\nCOMMIT\n",
+    "etc/ufw/ufw.conf": b"ENABLED=yes\n",
+    "etc/ufw/user.rules": b"*filter\n-A ufw-user-input -p tcp --dport 22 -j ACCEPT\nCOMMIT\n",
+    "etc/firewalld/zones/public.xml": b'<zone>\n<rule><service name="ssh"/><drop/></rule>\n</zone>\n',
+    "etc/firewalld/direct.xml": b'<direct><passthrough ipv="ipv4">-A INPUT -j DROP</passthrough></direct>\n',
+    "usr/lib/systemd/system/basic.target": b"[Unit]\n",
+    **{
+        f"etc/systemd/system/{directory}{name}.service": b"[Unit]\n"
+        for name in ("nftables", "netfilter-persistent", "ufw", "firewalld")
+        for directory in ("", "multi-user.target.wants/")
+    },
 }
 
 

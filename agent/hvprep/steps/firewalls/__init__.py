@@ -1,0 +1,1 @@
+"""What the system's firewall lets through, by what loads it."""
