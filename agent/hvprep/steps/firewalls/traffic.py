@@ -18,7 +18,10 @@ from hvprep.model.node import GuestPath
 _WIRE_SERVER, _METADATA = "168.63.129.16", "169.254.169.254"
 _TCP, _UDP = 6, 17
 _NEW, _ESTABLISHED = 1, 2
-_SYN, _ACK = 2, 16
+#: Flags of TCP by which iptables_rules counts: SYN, SYN and ACK, then ACK with or without PSH.
+_FIRST: Ranges = ((2, 2),)
+_ANSWER: Ranges = ((18, 18),)
+_FOLLOWS: Ranges = ((16, 16), (24, 24))
 #: Ports that are chosen by who asks: here (ip(7), ip_local_port_range), and elsewhere.
 _OURS, _THEIRS = (32768, 60999), (1024, 65535)
 #: A rule that is longer is cut where it is shown.
@@ -100,19 +103,19 @@ def _exchange(
     back = "out" if way == "in" else "in"
     there, here = (protocol, host, client_port, port), (protocol, host, port, client_port)
     passages = [
-        Passage("", way, _packet(way, *there, _NEW, _SYN)),
-        Passage("the answer of ", back, _packet(back, *here, _ESTABLISHED, _SYN | _ACK)),
+        Passage("", way, _packet(way, *there, _NEW, _FIRST)),
+        Passage("the answer of ", back, _packet(back, *here, _ESTABLISHED, _ANSWER)),
     ]
     if protocol == _TCP:
         passages += [
-            Passage("what follows of ", way, _packet(way, *there, _ESTABLISHED, _ACK)),
-            Passage("what follows of ", back, _packet(back, *here, _ESTABLISHED, _ACK)),
+            Passage("what follows of ", way, _packet(way, *there, _ESTABLISHED, _FOLLOWS)),
+            Passage("what follows of ", back, _packet(back, *here, _ESTABLISHED, _FOLLOWS)),
         ]
     return Exchange(name, way, tuple(passages))
 
 
 def _packet(
-    way: str, protocol: int, host: Ranges, source_port: _Range, port: _Range, state: int, flags: int
+    way: str, protocol: int, host: Ranges, source_port: _Range, port: _Range, state: int, flags: Ranges
 ) -> Packet:
     """What the agent or sshd sends is root's; who the DHCP client belongs to is not known."""
     known: dict[str, Ranges] = {
@@ -130,7 +133,7 @@ def _packet(
     if way == "in":
         known["cast"] = ((0, 0),)
     if protocol == _TCP:
-        known["flags"] = ((flags, flags),)
+        known["flags"] = flags
         if way == "out":
             known.update(user=((0, 0),), group=((0, 0),))
     return Packet(known)
@@ -145,7 +148,11 @@ _HOSTS: Ranges = tuple(
     (int(IPv4Address(low)), int(IPv4Address(high)))
     for low, high in (
         ("1.0.0.0", "126.255.255.255"),
-        ("128.0.0.0", "169.253.255.255"),
+        (
+            "128.0.0.0",
+            "168.63.129.15",
+        ),  # the platform's own address is no machine's, and nobody's who logs in
+        ("168.63.129.17", "169.253.255.255"),
         ("169.255.0.0", "223.255.255.255"),
     )
 )
