@@ -147,6 +147,7 @@ SERVED = {
     + CLOUD_INIT
     + file(CLOUD_CFG, f"{VERSION_1}    - {{type: physical, name: eth0, subnets: [{{type: dhcp}}]}}"),
     "cloud-init, told nothing": NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network:"),
+    "cloud-init, told nothing in braces": NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network: {}"),
     "networkd, managed": NETWORKD
     + file(
         "/etc/systemd/network/x.network",
@@ -297,6 +298,10 @@ FINDINGS = {
     ),
     "cloud-init, of no version": (
         NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network:\n  ethernets:\n    eth0: {dhcp4: true}"),
+        f"{CLOUD_CFG}: network: is of no version that cloud-init knows",
+    ),
+    "cloud-init, no mapping": (
+        NETWORKD + CLOUD_INIT + file(CLOUD_CFG, "network: [1, 2]"),
         f"{CLOUD_CFG}: network: is of no version that cloud-init knows",
     ),
     "cloud-init, by hand": (

@@ -57,7 +57,7 @@ def read(view: View) -> Reading | None:
     if _is_off(config.node):
         return None
     network = config.get("network")
-    if network is None or not network.members:
+    if network is None or network.is_null or network.members == ():
         default = f"it gives {INTERFACE} an address by DHCP when it first starts on a machine"
         return Reading(_NAME, default=default, is_first=True)
     path = config.sources["network"]
