@@ -663,3 +663,11 @@ def test_without_predictable_names_no_policy_makes_one(tmp_path: Path) -> None:
     cfg = rig.root / "boot/grub/grub.cfg"
     cfg.write_text(cfg.read_text().replace(" ro ", " ro net.ifnames=0 "))
     assert rig.finding(ID).verdict is MET
+
+
+def test_what_does_not_read_hides_no_name_that_hangs_on_an_address(rig: Rig) -> None:
+    names = file("/etc/udev/rules.d/10-net.rules", f'SUBSYSTEM=="net", ATTR{{address}}=="{MAC}", NAME="lan0"')
+    finding = find(rig, NETWORKD + CLOUD_INIT + names + file(CLOUD_CFG, "network: !x\n  version: 2"))
+    assert (finding.verdict, finding.changes) == (UNMET, ())
+    assert "the name of an interface hangs on" in finding.because[0]
+    assert CLOUD_CFG in finding.because[1]

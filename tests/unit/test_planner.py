@@ -115,19 +115,6 @@ def test_an_error_of_one_step_hides_no_other(root: Root) -> None:
     assert made.findings[3].because == ("shadow may not be read by this user",)
 
 
-def test_an_error_hides_nothing_that_was_found_before(root: Root) -> None:
-    def fails(view: View) -> Iterator[Outcome]:
-        yield Note(Verdict.MET, "a part is good")
-        yield Note(Verdict.UNMET, "a part is not", "do that")
-        yield Write(B, b"never made", "w")
-        raise FormatError("does not read", "mend it")
-
-    made = plan(root, step("one", fails))
-    (finding,) = made.findings
-    assert (made.changes, finding.verdict, finding.remedy) == ((), Verdict.UNMET, "do that")
-    assert finding.because == ("a part is not", "does not read")
-
-
 def test_a_later_step_sees_what_an_earlier_one_would_do(root: Root) -> None:
     def second(view: View) -> Iterator[Outcome]:
         assert view.read(GuestPath("/etc/link")) == b"first"

@@ -24,8 +24,7 @@ S = TypeVar("S")
 def make_plan(steps: Sequence[Step[F, S]], view: View, facts: F, settings: S) -> Plan:
     """Plan every step on one overlay, so that later steps see what earlier ones would do.
 
-    Never writes. An error of one step becomes its finding and hides no other step, nor what the step has
-    found before; but then none of its changes is made.
+    Never writes. An error of one step becomes its finding and hides no other step.
     """
     overlay = Overlay(view)
     planned: list[PlannedChange] = []
@@ -51,17 +50,16 @@ def _ask(step: Step[F, S], overlay: Overlay, facts: F, settings: S) -> tuple[lis
             else:
                 trial.apply(outcome)
                 changes.append(outcome)
+    except FormatError as error:
+        return [], [Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)]
+    except PermissionError as error:
+        return [], [
+            Note(Verdict.NOT_ASSESSED, f"{error.filename} may not be read by this user", "try as root")
+        ]
     except (HvprepError, OSError) as error:
-        return [], [*(note for note in notes if note.verdict is Verdict.UNMET), _note_of(error)]
+        hint = error.hint if isinstance(error, HvprepError) else None
+        return [], [Note(Verdict.UNMET, str(error), hint)]
     return changes, notes
-
-
-def _note_of(error: HvprepError | OSError) -> Note:
-    if isinstance(error, FormatError):
-        return Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)
-    if isinstance(error, PermissionError):
-        return Note(Verdict.NOT_ASSESSED, f"{error.filename} may not be read by this user", "try as root")
-    return Note(Verdict.UNMET, str(error), error.hint if isinstance(error, HvprepError) else None)
 
 
 def _judge(step: Step[F, S], changes: Sequence[Change], notes: Sequence[Note]) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hvprep.errors import FormatError
 from hvprep.facts.gather import Facts
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
@@ -34,17 +35,24 @@ _MANAGERS = (netplan, network_manager, ifcfg, wicked, ifupdown, networkd, dhcpcd
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     yield from persistent_names.plan(view, facts)
     yield from old_agent.plan(view)
+    try:
+        yield from _plan_managers(view)
+    except FormatError as error:  # it hides nothing of what names are given by
+        yield Note(Verdict.NOT_ASSESSED, error.sentence, error.hint)
+
+
+def _plan_managers(view: View) -> Iterator[Outcome]:
     managers = [manager for manager in _MANAGERS if manager.is_used(view)]
-    if managers:
-        yield from cloud_init.plan_leftovers(view)
-        at_first_boot = cloud_init.read(view)
-        readings = tuple(manager.read(view) for manager in managers)
-        if at_first_boot is not None:
-            readings = (*(_without_rendered(view, each) for each in readings), at_first_boot)
-        yield from plan_profiles(readings)
-    else:
+    if not managers:
         because = "no network manager that hvprep knows is started at boot"
         yield Note(Verdict.NOT_ASSESSED, because, "see that eth0 gets an address by DHCP")
+        return
+    yield from cloud_init.plan_leftovers(view)
+    at_first_boot = cloud_init.read(view)
+    readings = tuple(manager.read(view) for manager in managers)
+    if at_first_boot is not None:
+        readings = (*(_without_rendered(view, each) for each in readings), at_first_boot)
+    yield from plan_profiles(readings)
 
 
 def _without_rendered(view: View, reading: Reading) -> Reading:
