@@ -9,10 +9,9 @@ from hvprep.model.finding import Verdict
 
 from tests.trees.parts import SYSTEMD, file, started
 from tests.trees.rig import Rig
+from tests.trees.test_firewall import ID, MET, NOT_ASSESSED, UNMET, expect
 from tests.trees.tree import add_to_tree, make_tree
 
-ID = "firewall"
-MET, UNMET, NOT_ASSESSED = Verdict.MET, Verdict.UNMET, Verdict.NOT_ASSESSED
 FIREWALLD = SYSTEMD + started("firewalld")
 
 
@@ -307,11 +306,7 @@ def rig(tmp_path: Path) -> Rig:
 
 @pytest.mark.parametrize(("text", "verdict", "because"), CASES.values(), ids=CASES.keys())
 def test_what_gets_through(rig: Rig, text: str, verdict: Verdict, because: str) -> None:
-    add_to_tree(rig.root, text)
-    finding = rig.finding(ID)
-    assert (finding.verdict, finding.changes) == (verdict, ()), finding
-    assert because in "\n".join(finding.because)
-    assert verdict is MET or finding.remedy
+    expect(rig, text, verdict, because)
 
 
 def test_what_is_asked_for(rig: Rig) -> None:

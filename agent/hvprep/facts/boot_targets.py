@@ -15,33 +15,13 @@ from hvprep.model.view import View
 LINKS = ("wants", "requires", "upholds")
 #: The same as entries of a unit file.
 PULLING = ("Wants", "Requires", "BindsTo", "Upholds")
-#: Targets that no boot comes by.
-NOT_AT_BOOT = frozenset(
-    f"{name}.target"
-    for name in (
-        *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
-        *("shutdown", "umount", "final", "reboot", "poweroff", "halt", "kexec", "soft-reboot"),
-        *("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate"),
-    )
-)
-#: Those that every boot comes by, or that udev and generators pull in, of which an image tells nothing.
+#: Targets that every boot comes by, or that udev and generators pull in, of which an image tells nothing.
 _AT_BOOT = frozenset(
     f"{name}.target"
     for name in (
-        *("default", "multi-user", "runlevel2", "runlevel3", "runlevel4", "runlevel5", "basic"),
-        *(
-            "sysinit",
-            "getty",
-            "sockets",
-            "timers",
-            "paths",
-            "local-fs",
-            "remote-fs",
-            "swap",
-            "network",
-            "network-online",
-        ),
-        *("cryptsetup", "cloud-init"),
+        *("default", "multi-user", "runlevel2", "runlevel3", "runlevel4", "runlevel5", "basic", "sysinit"),
+        *("getty", "sockets", "timers", "paths", "local-fs", "remote-fs", "swap", "network"),
+        *("network-online", "cryptsetup", "cloud-init"),
     )
 )
 _GRAPHICAL = "graphical.target"

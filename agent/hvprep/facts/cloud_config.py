@@ -22,10 +22,15 @@ _OTHER_WAYS = ("conf_d", "merge_how", "merge_type")
 
 @dataclass(frozen=True)
 class CloudConfig:
-    """The merged mapping; `sources` says which file set each of its keys last."""
+    """The merged mapping; `setters` says which files set each of its keys, the one that counts last."""
 
     node: Node
-    sources: Mapping[str, GuestPath]
+    setters: Mapping[str, tuple[GuestPath, ...]]
+
+    @property
+    def sources(self) -> Mapping[str, GuestPath]:
+        """The file that set each key last."""
+        return {key: paths[-1] for key, paths in self.setters.items()}
 
     def get(self, *keys: str) -> Node | None:
         """The value below these keys, one in the other; None where there is none."""
@@ -55,12 +60,12 @@ def read_cloud_config(view: View) -> CloudConfig:
     Raises FormatError for a file that hvprep cannot read: any key may stand in it.
     """
     merged = Node(1, members=())
-    sources: dict[str, GuestPath] = {}
+    setters: dict[str, tuple[GuestPath, ...]] = {}
     for path in config_files(view):
         found = read_config_file(view, path)
         merged = _merge(merged, found)
-        sources.update((key, path) for key, _ in found.members or ())
-    return CloudConfig(merged, sources)
+        setters.update((key, (*setters.get(key, ()), path)) for key in dict(found.members or ()))
+    return CloudConfig(merged, setters)
 
 
 def config_files(view: View) -> tuple[GuestPath, ...]:

@@ -17,6 +17,8 @@ from hvprep.model.view import View
 from hvprep.settings import Settings
 
 FSTAB = GuestPath("/etc/fstab")
+#: What sets it up at boot where it is hvprep's.
+RESOURCE_DISK_SERVICE = "hvprep-resource-disk.service"
 #: The option by which a line of fstab is known to be hvprep's; mount(8) passes over it.
 FSTAB_TAG = "comment=hvprep"
 #: azure-vm-utils (ephemeral-disk-setup). SCSI disks are its business only where this is said.

@@ -66,6 +66,12 @@ def find_service(view: View, *names: str) -> Service | None:
     return next((service for service in found if service.is_enabled), found[0] if found else None)
 
 
+def is_started(view: View, *names: str) -> bool:
+    """Whether boot starts one of them, by the names of find_service()."""
+    service = find_service(view, *names)
+    return service is not None and service.is_enabled
+
+
 def find_unit_file(view: View, unit: str) -> GuestPath | None:
     """Where systemd reads the unit from; a mask counts as such a file, a link that leads nowhere does not."""
     paths = (GuestPath(directory) / unit for directory in UNIT_DIRECTORIES)

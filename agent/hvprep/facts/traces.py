@@ -53,28 +53,9 @@ class Trace:
 _LOGS = tuple(
     f"/var/log/{name}"
     for name in (
-        *(
-            "auth.log",
-            "secure",
-            "messages",
-            "syslog",
-            "user.log",
-            "kern.log",
-            "daemon.log",
-            "cron",
-            "cron.log",
-        ),
-        *(
-            "maillog",
-            "mail.log",
-            "mail.err",
-            "mail.info",
-            "mail.warn",
-            "boot.log",
-            "dmesg",
-            "debug",
-            "faillog",
-        ),
+        *("auth.log", "secure", "messages", "syslog", "user.log", "kern.log", "daemon.log", "cron"),
+        *("cron.log", "maillog", "mail.log", "mail.err", "mail.info", "mail.warn", "boot.log", "dmesg"),
+        *("debug", "faillog"),
         *("wtmp", "btmp", "lastlog", "tallylog", "sudo.log", "lastlog2.db", "wtmp.db", "chrony/tracking.log"),
         *("cloud-init.log", "cloud-init-output.log", "waagent.log", "azure-init.log", "hvprep.log"),
     )

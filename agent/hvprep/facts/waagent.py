@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hvprep.facts.python import Interpreter, find_interpreter, find_module
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.facts.tools import find_program
 from hvprep.formats import waagent_conf
 from hvprep.formats.waagent_conf import WaagentConf
@@ -123,5 +123,4 @@ def part_of(view: View, agent: Waagent) -> tuple[Part, str]:
 
 
 def _enables_cloud_init(view: View) -> bool:
-    service = find_service(view, "cloud-init-local", "cloud-init")
-    return service is not None and service.is_enabled
+    return is_started(view, "cloud-init-local", "cloud-init")

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 from hvprep.errors import FormatError
 
+_YES = ("yes", "true", "1", "on")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -58,6 +60,15 @@ class KeyFile:
         """The file without the lines of these entries."""
         gone = {number for entry in entries if entry for number in range(entry.line, entry.last_line + 1)}
         return parse("".join(line for number, line in enumerate(self.lines, 1) if number not in gone))
+
+
+def is_yes(value: str) -> bool:
+    """Whether it switches on what it is the value of.
+
+    >>> is_yes("True"), is_yes("0")
+    (True, False)
+    """
+    return value.lower() in _YES
 
 
 def parse(text: str, continues: bool = True) -> KeyFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
+from hvprep.facts.unit_lines import find_unit_lines
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.view import View
 from hvprep.settings import Settings
@@ -30,11 +31,12 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     units = find_swap_units(view, places)
     removed = [*(entry.spec for entry in find_swap(table, places)), *(unit.what for unit in units)]
     yield from plan_tables(view, places)
-    yield from find_asked_for(view, places)
+    lines = tuple(find_unit_lines(view, "swap"))
+    yield from find_asked_for(view, lines, places)
     yield from plan_units(view, units)
     yield from programs.find(view)
     yield from cloud_init.find(view, places)
-    yield from calls.find(view, places)
+    yield from calls.find(view, lines, places)
     yield from plan_active(view, facts, removed, places)
     yield from hold_back(view, facts, settings, plan_no_resume(view, facts, settings, bool(removed)))
 

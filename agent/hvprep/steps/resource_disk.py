@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
 from hvprep.facts.resource_disk_owner import (
+    RESOURCE_DISK_SERVICE,
     OwnerKind,
     find_owner,
     is_waagents_to_take,
@@ -22,8 +23,6 @@ from hvprep.settings import Settings
 from hvprep.steps.swap import cloud_init, units
 from hvprep.steps.swap.areas import FSTAB, is_on_temporary_disk, read_fstab
 from hvprep.steps.swap.places import find_places
-
-_SERVICE = "hvprep-resource-disk.service"
 
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
@@ -84,9 +83,9 @@ def _wanted(settings: Settings) -> dict[str, str]:
 
 def _judge_swap(view: View, facts: Facts, settings: Settings, kind: OwnerKind) -> Note:
     """hvprep's service puts swap on what others have mounted; they may do so themselves."""
-    service = find_service(view, _SERVICE)
+    service = find_service(view, RESOURCE_DISK_SERVICE)
     if service is not None and service.is_enabled:
-        return Note(Verdict.MET, f"{_SERVICE} puts swap on it at boot")
+        return Note(Verdict.MET, f"{RESOURCE_DISK_SERVICE} puts swap on it at boot")
     table = read_fstab(view)
     places = find_places(view, facts, table, settings)
     lines = [
@@ -99,7 +98,7 @@ def _judge_swap(view: View, facts: Facts, settings: Settings, kind: OwnerKind) -
     )
     if own:
         return Note(Verdict.MET, own)
-    remedy = "install hvprep in it" if service is None else f"systemctl enable {_SERVICE}"
+    remedy = "install hvprep in it" if service is None else f"systemctl enable {RESOURCE_DISK_SERVICE}"
     return Note(
         Verdict.UNMET,
         "nothing puts swap on it, and the disk of the system is to have none",
@@ -108,7 +107,7 @@ def _judge_swap(view: View, facts: Facts, settings: Settings, kind: OwnerKind) -
 
 
 def _judge_service(view: View) -> Note:
-    service = find_service(view, _SERVICE)
+    service = find_service(view, RESOURCE_DISK_SERVICE)
     if service is None:
         return Note(
             Verdict.UNMET,
@@ -116,8 +115,9 @@ def _judge_service(view: View) -> Note:
             "install hvprep in it, or cloud-init or waagent",
         )
     if service.is_enabled:
-        return Note(Verdict.MET, f"{_SERVICE} sets it up at boot")
-    return Note(Verdict.UNMET, f"{_SERVICE} is not enabled", f"systemctl enable {_SERVICE}")
+        return Note(Verdict.MET, f"{RESOURCE_DISK_SERVICE} sets it up at boot")
+    because = f"{RESOURCE_DISK_SERVICE} is not enabled"
+    return Note(Verdict.UNMET, because, f"systemctl enable {RESOURCE_DISK_SERVICE}")
 
 
 RESOURCE_DISK: Step[Facts, Settings] = Step(

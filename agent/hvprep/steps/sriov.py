@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
+from hvprep.formats.key_file import is_yes
 from hvprep.model.change import Write
 from hvprep.model.finding import Note, Outcome, Phase, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
@@ -75,9 +76,7 @@ def _is_taken_by_networkd(view: View) -> bool:
 
 
 def _is_unmanaged(file: networkd.UnitFile) -> bool:
-    return any(
-        each.entry.value.lower() in ("yes", "true", "1", "on") for each in file.find("Link", "Unmanaged")
-    )
+    return any(is_yes(each.entry.value) for each in file.find("Link", "Unmanaged"))
 
 
 def _find_mark(view: View, name: str) -> GuestPath | None:

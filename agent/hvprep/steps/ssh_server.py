@@ -54,7 +54,7 @@ def _starts_nothing(view: View, name: str) -> bool:
         return False
     unit = key_file.parse((view.read(path) or b"").decode("utf-8", "surrogateescape"))
     accept, service = unit.find("Socket", "Accept"), unit.find("Socket", "Service")
-    template = "@" if accept is not None and accept.value.lower() in ("yes", "true", "1", "on") else ""
+    template = "@" if accept is not None and key_file.is_yes(accept.value) else ""
     started = service.value if service is not None else f"{path.stem}{template}.service"
     file = find_unit_file(view, started)
     return file is None or is_mask(view, file)

@@ -7,12 +7,12 @@ enough; otherwise a file with all of them is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hvprep.facts.gather import Facts
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats.udev_rules import Rule
 from hvprep.model.finding import Note, Outcome, Phase, Profile, Severity, Step, Verdict
 from hvprep.model.node import GuestPath
@@ -44,8 +44,9 @@ _DISK: Mapping[tuple[str, str], str] = {
 
 def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
     rules = [(path, rule) for path, found in find_rules(view) for rule in found]
+    patience = tuple(_find_patience(view))
     wanted = {
-        _WAITING: _lasting(view),
+        _WAITING: _lasting(view, patience),
         "/dev/ptp_hyperv is the clock of the host": _find_clock(rules),
     }
     if settings.image_profile == Profile.AZURE.value:
@@ -58,15 +59,17 @@ def _plan(view: View, facts: Facts, settings: Settings) -> Iterator[Outcome]:
         change = write_rules(_RULES, "; ".join(f"no rule of udev sees to it that {what}" for what in missing))
         after = Overlay(view)
         after.apply(change)
-        if missing != [_WAITING] or _lasting(after) is not None:
+        later = tuple(_find_patience(after))
+        if missing != [_WAITING] or _lasting(after, later) is not None:
             yield change
-    yield from _judge_last_word(view)
+            patience = later
+    yield from _judge_last_word(view, patience)
 
 
-def _judge_last_word(view: View) -> Iterator[Note]:
+def _judge_last_word(view: View, patience: Sequence[_Patience]) -> Iterator[Note]:
     """A rule that takes the patience back, after ours as after any other."""
-    last = next((each for each in reversed(tuple(_find_patience(view))) if each.is_certain), None)
-    if last is not None and not last.is_long and _lasting(view) is None:
+    last = next((each for each in reversed(patience) if each.is_certain), None)
+    if last is not None and not last.is_long and _lasting(view, patience) is None:
         because = f"{last.path}, line {last.line} has the kernel wait {last.seconds} seconds for a disk"
         yield Note(Verdict.UNMET, because, f"take it out of {last.path}, or write {_SECONDS}")
 
@@ -102,16 +105,15 @@ def _find_patience(view: View) -> Iterator[_Patience]:
     yield from (*found, *run_later)
 
 
-def _lasting(view: View) -> str | None:
+def _lasting(view: View, patience: Sequence[_Patience]) -> str | None:
     """What has the kernel wait in the end: the agent sets it when all rules have had their say."""
     found = re.search(
         rb"^[ \t]*OS\.RootDeviceScsiTimeout[ \t]*=[ \t]*(\d+)", view.read(_AGENT) or b"", re.MULTILINE
     )
-    service = find_service(view, "walinuxagent", "waagent")
-    is_on = service is not None and service.is_enabled
-    if is_on and found is not None and int(found[1]) >= _SECONDS:
+    is_long = found is not None and int(found[1]) >= _SECONDS
+    if is_long and is_started(view, "walinuxagent", "waagent"):
         return f"{_AGENT}, of waagent"
-    for each in reversed(tuple(_find_patience(view))):
+    for each in reversed(patience):
         if each.is_long:
             return f"{each.path}, line {each.line}"
         if each.is_certain:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hvprep.errors import FormatError
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import ifcfg, iptables_rules, key_file, plain_xml
 from hvprep.formats.iptables_rules import Command
 from hvprep.formats.packet_filter import ETH0, Condition, Filter, Hook, Rule
@@ -33,8 +33,7 @@ _ESTABLISHED = replace(_ACCEPT, conditions=(Condition.read("state", ["establishe
 
 def read(view: View) -> Iterator[Loaded]:
     """What boot loads. Raises FormatError where that is not clear."""
-    service = find_service(view, "firewalld")
-    if service is None or not service.is_enabled:
+    if not is_started(view, "firewalld"):
         return
     conf = (view.read(_CONF) or b"").decode("utf-8", "replace")
     zones, policies = _read_all(view, "zones"), _read_all(view, "policies")

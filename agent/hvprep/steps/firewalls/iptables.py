@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import iptables_rules
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
@@ -21,7 +21,6 @@ def read(view: View) -> Iterator[Loaded]:
     """What boot loads. Raises FormatError where that is not clear."""
     for names, files in _LOADERS:
         path = next((path for path in map(GuestPath, files) if view.node(path) is not None), None)
-        service = find_service(view, *names)
-        if service is not None and service.is_enabled and path is not None:
+        if path is not None and is_started(view, *names):
             text = (view.read(path) or b"").decode("utf-8", "replace")
             yield Loaded(path, iptables_rules.make_filter(iptables_rules.parse(text, path)))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from hvprep.errors import FormatError
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import iptables_rules
 from hvprep.formats.iptables_rules import Command
 from hvprep.model.node import GuestPath
@@ -28,9 +28,8 @@ _OTHERS = ("ufw-logging-deny", "ufw-logging-allow", "ufw-user-limit", "ufw-user-
 
 def read(view: View) -> Iterator[Loaded]:
     """What boot loads. Raises FormatError where that is not clear."""
-    service = find_service(view, "ufw")
     is_on = re.search(r"(?mi)^ENABLED=[\"']?yes", _text(view, _SWITCH))
-    if not is_on or service is None or not service.is_enabled:
+    if not is_on or not is_started(view, "ufw"):
         return
     for program in _PROGRAMS:
         node = view.node(program)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hvprep.facts.cloud_config import config_files, read_cloud_config, read_config_file
 from hvprep.facts.provisioning_agents import CLOUD_INIT_DISABLED
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats.plain_yaml import Node
 from hvprep.model.change import Remove
 from hvprep.model.node import GuestPath
@@ -61,9 +61,9 @@ def read(view: View) -> Reading | None:
         default = f"it gives {INTERFACE} an address by DHCP when it first starts on a machine"
         return Reading(_NAME, default=default, is_first=True)
     path = config.sources["network"]
-    saying = [each for each in config_files(view) if read_config_file(view, each).get("network") is not None]
-    if len(saying) > 1:
-        unclear = f"{' and '.join(map(str, saying))} both say what cloud-init makes of the network"
+    setters = config.setters["network"]
+    if len(setters) > 1:
+        unclear = f"{' and '.join(map(str, setters))} both say what cloud-init makes of the network"
         return Reading(_NAME, (Profile(path, unclear=unclear),))
     version = network.get("version")
     if version is not None and version.scalar == "1":
@@ -79,8 +79,7 @@ def is_rendered(view: View, path: GuestPath) -> bool:
 
 
 def _is_started(view: View) -> bool:
-    service = find_service(view, "cloud-init-local", "cloud-init-main")
-    return service is not None and service.is_enabled and view.node(CLOUD_INIT_DISABLED) is None
+    return is_started(view, "cloud-init-local", "cloud-init-main") and view.node(CLOUD_INIT_DISABLED) is None
 
 
 def _is_off(config: Node) -> bool:

@@ -5,7 +5,7 @@ Source: dhcpcd.conf(5).
 
 from __future__ import annotations
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.model.node import GuestPath
 from hvprep.model.view import View
 from hvprep.steps.networking.profile import INTERFACE, Profile, Reading, fits_interface
@@ -15,8 +15,7 @@ CONFIG = GuestPath("/etc/dhcpcd.conf")
 
 def is_used(view: View) -> bool:
     """Whether it is started at boot."""
-    service = find_service(view, "dhcpcd")
-    return service is not None and service.is_enabled
+    return is_started(view, "dhcpcd")
 
 
 def read(view: View) -> Reading:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import ifcfg
 from hvprep.formats.ifcfg import Ifcfg, Variable
 from hvprep.model.change import Write
@@ -35,8 +35,7 @@ _DHCP = ("dhcp", "bootp", "dhcp6")
 
 def is_used(view: View) -> bool:
     """Whether the service "network" of initscripts is started at boot."""
-    service = find_service(view, "network")
-    return service is not None and service.is_enabled and view.node(_DIRECTORY) is not None
+    return is_started(view, "network") and view.node(_DIRECTORY) is not None
 
 
 def read(view: View) -> Reading:

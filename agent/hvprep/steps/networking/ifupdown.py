@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import interfaces
 from hvprep.formats.interfaces import Interfaces, Option, Stanza
 from hvprep.model.change import Write
@@ -30,8 +30,7 @@ _DEPTH = 10
 
 def is_used(view: View) -> bool:
     """Whether its service is started at boot."""
-    service = find_service(view, "networking")
-    return service is not None and service.is_enabled and view.node(_MAIN) is not None
+    return is_started(view, "networking") and view.node(_MAIN) is not None
 
 
 def read(view: View) -> Reading:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import key_file
 from hvprep.formats.key_file import Entry, KeyFile
 from hvprep.model.change import Write
@@ -43,8 +43,7 @@ _PLUGIN = "libnm-settings-plugin-ifcfg-rh.so"
 
 def is_used(view: View) -> bool:
     """Whether it is started at boot."""
-    service = find_service(view, "NetworkManager", "network-manager")
-    return service is not None and service.is_enabled
+    return is_started(view, "NetworkManager", "network-manager")
 
 
 def read(view: View) -> Reading:
@@ -100,7 +99,7 @@ class Values:
             if fits_specs(filter(None, specs), device):
                 if "managed" in section:
                     return section["managed"].lower() in ("false", "no", "off", "0")
-                if section.get("stop-match", "").lower() in ("true", "yes", "on", "1"):
+                if key_file.is_yes(section.get("stop-match", "")):
                     return False
         return False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hvprep.facts.services import find_service, is_mask
+from hvprep.facts.services import is_mask, is_started
 from hvprep.formats import key_file
 from hvprep.formats.key_file import Entry
 from hvprep.model.change import Write
@@ -66,8 +66,7 @@ class UnitFile:
 
 def is_used(view: View) -> bool:
     """Whether it is started at boot."""
-    service = find_service(view, "systemd-networkd")
-    return service is not None and service.is_enabled
+    return is_started(view, "systemd-networkd")
 
 
 def read(view: View) -> Reading:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hvprep.facts.services import find_service
+from hvprep.facts.services import is_started
 from hvprep.formats import ifcfg
 from hvprep.formats.ifcfg import Ifcfg, Variable
 from hvprep.model.change import Write
@@ -24,8 +24,7 @@ _STARTED = ("auto", "onboot", "boot", "on", "hotplug", "nfsroot", "ifplugd")
 
 def is_used(view: View) -> bool:
     """Whether it is started at boot."""
-    service = find_service(view, "wicked", "network")
-    return service is not None and service.is_enabled and view.node(_DIRECTORY / "config") is not None
+    return is_started(view, "wicked", "network") and view.node(_DIRECTORY / "config") is not None
 
 
 def read(view: View) -> Reading:

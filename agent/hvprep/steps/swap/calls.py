@@ -6,10 +6,10 @@ Source: systemd-rc-local-generator(8), systemd.service(5). Scripts that these ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from hvprep.facts.services import find_service
-from hvprep.facts.unit_lines import find_unit_lines
+from hvprep.facts.services import find_service, is_started
+from hvprep.facts.unit_lines import UnitLine
 from hvprep.formats.shell_words import line_at
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath, Kind
@@ -26,9 +26,10 @@ _COMMAND_START = re.compile(r"[\n;&|(]")
 _NO_CALL = re.compile(r"(?<![\w/-])(?:echo|printf|logger|test|\[+)\s")
 
 
-def find(view: View, places: Sequence[GuestPath]) -> Iterator[Note]:
-    """A finding for each area that they swap to; `places` are on the temporary disk."""
-    for where, words in (*_in_scripts(view), *_in_services(view)):
+def find(view: View, lines: Iterable[UnitLine], places: Sequence[GuestPath]) -> Iterator[Note]:
+    """A finding for each area that they swap to. `lines`: those of unit files that speak of swap; `places`
+    are on the temporary disk."""
+    for where, words in (*_in_scripts(view), *_in_services(view, lines)):
         for area in _areas(words):
             if is_temporary(area, places):
                 continue
@@ -53,13 +54,12 @@ def _in_scripts(view: View) -> Iterator[tuple[str, Sequence[str]]]:
             yield from ((f"{path}, line {number}", words) for number, words in _find_calls(text))
 
 
-def _in_services(view: View) -> Iterator[tuple[str, Sequence[str]]]:
+def _in_services(view: View, lines: Iterable[UnitLine]) -> Iterator[tuple[str, Sequence[str]]]:
     """The same in the commands of services that boot starts."""
-    for line in find_unit_lines(view, "swapon"):
-        if line.entry.key in _COMMANDS:
-            service = find_service(view, line.unit)
-            if service is not None and service.is_enabled:
-                yield from ((line.where, words) for _, words in _find_calls(line.entry.value))
+    for line in lines:
+        calls = list(_find_calls(line.entry.value)) if line.entry.key in _COMMANDS else []
+        if calls and is_started(view, line.unit):
+            yield from ((line.where, words) for _, words in calls)
 
 
 def _find_calls(text: str) -> Iterator[tuple[int, Sequence[str]]]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from hvprep.facts.gather import Facts
-from hvprep.facts.resource_disk_owner import OwnerKind, find_owner
-from hvprep.facts.services import find_service
+from hvprep.facts.resource_disk_owner import RESOURCE_DISK_SERVICE, OwnerKind, find_owner
+from hvprep.facts.services import is_started
 from hvprep.facts.waagent import read_waagent_conf
 from hvprep.formats.fstab import Fstab
 from hvprep.formats.unit_name import unit_name
@@ -18,7 +18,6 @@ from hvprep.steps.swap import cloud_init
 from hvprep.steps.swap.areas import is_temporary
 from hvprep.steps.swap.units import read_what
 
-_SERVICE = "hvprep-resource-disk.service"
 #: Where waagent (common/conf.py, get_resourcedisk_mountpoint) and azure-vm-utils mount it by themselves.
 _WAAGENT_DEFAULT, _VM_UTILS_DEFAULT = "/mnt/resource", "/mnt"
 _VM_UTILS_CONF = GuestPath("/etc/azure-ephemeral-disk-setup.conf")
@@ -37,7 +36,7 @@ def _by_owner(view: View, facts: Facts, settings: Settings) -> Iterator[GuestPat
     command_line = facts.live.command_line if facts.live is not None else None
     kind = find_owner(view, command_line, settings).kind
     if kind is OwnerKind.HVPREP:
-        if _is_enabled(view, _SERVICE):
+        if is_started(view, RESOURCE_DISK_SERVICE):
             yield settings.resource_disk_mount_point
     elif kind is OwnerKind.WAAGENT:
         conf = read_waagent_conf(view)
@@ -50,10 +49,5 @@ def _by_owner(view: View, facts: Facts, settings: Settings) -> Iterator[GuestPat
         yield GuestPath((_VM_UTILS_MOUNT.findall(text) or [_VM_UTILS_DEFAULT])[-1])
     elif kind is OwnerKind.ADMINISTRATOR:
         unit = unit_name(view.resolve(settings.resource_disk_mount_point), "mount")
-        if _is_enabled(view, unit) and is_temporary(read_what(view, unit), ()):
+        if is_started(view, unit) and is_temporary(read_what(view, unit), ()):
             yield settings.resource_disk_mount_point
-
-
-def _is_enabled(view: View, unit: str) -> bool:
-    service = find_service(view, unit)
-    return service is not None and service.is_enabled

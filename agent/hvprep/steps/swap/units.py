@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hvprep.facts.boot_targets import NOT_AT_BOOT, PULLING
+from hvprep.facts.boot_targets import PULLING
 from hvprep.facts.services import Service, find_service, find_unit_file
-from hvprep.facts.unit_lines import UNIT_DIRECTORIES, find_unit_lines
+from hvprep.facts.unit_lines import UNIT_DIRECTORIES, UnitLine
 from hvprep.model.change import Link, Remove
 from hvprep.model.finding import Note, Verdict
 from hvprep.model.node import GuestPath
@@ -16,6 +16,15 @@ from hvprep.model.view import View
 from hvprep.steps.swap.areas import is_on_temporary_disk, is_temporary
 
 _OWN = GuestPath("/etc/systemd/system")
+#: Targets that no boot comes by (systemd.special(7)).
+_NOT_AT_BOOT = frozenset(
+    f"{name}.target"
+    for name in (
+        *("emergency", "rescue", "runlevel1", "ctrl-alt-del", "kbrequest", "initrd", "initrd-switch-root"),
+        *("shutdown", "umount", "final", "reboot", "poweroff", "halt", "kexec", "soft-reboot"),
+        *("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate"),
+    )
+)
 _WHAT = re.compile(r"^What[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 
 
@@ -49,11 +58,11 @@ def plan_units(view: View, units: Sequence[SwapUnit]) -> Iterator[Link | Remove]
             yield Link(_OWN / service.name, "/dev/null", why)
 
 
-def find_asked_for(view: View, places: Sequence[GuestPath]) -> Iterator[Note]:
-    """A finding for each line by which another unit has such a unit started, as no link tells. It is not
-    masked: what requires it would fail (systemd.unit(5))."""
-    for line in find_unit_lines(view, ".swap"):
-        if line.entry.key not in PULLING or line.unit in NOT_AT_BOOT:
+def find_asked_for(view: View, lines: Iterable[UnitLine], places: Sequence[GuestPath]) -> Iterator[Note]:
+    """A finding for each of the lines by which another unit has such a unit started, as no link tells. It is
+    not masked: what requires it would fail (systemd.unit(5))."""
+    for line in lines:
+        if line.entry.key not in PULLING or line.unit in _NOT_AT_BOOT:
             continue
         for name in line.entry.value.split():
             service = find_service(view, name) if name.endswith(".swap") else None
